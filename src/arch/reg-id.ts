@@ -38,3 +38,6 @@ export function sysRegEncoding(id: RegId): SysRegEncoding {
   const i = regIndex(id)
   return { op0: i >> 14, op1: (i >> 11) & 7, crn: (i >> 7) & 15, crm: (i >> 3) & 15, op2: i & 7 }
 }
+
+/** KVM_REG_ARM64_SVE_VLS: the set of vector lengths, 512 bits. Writable only between VCPU_INIT and FINALIZE. */
+export const sveVlsId: RegId = 0x6060_0000_0015_ffffn as RegId
