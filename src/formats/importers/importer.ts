@@ -1,0 +1,34 @@
+// Owns what a file format is to the rest: recognise by the first bytes, read strictly. Knows no format by name; registry.ts lists them.
+import { SnapError } from '../../errors.ts'
+import type { Finding } from '../../model/finding.ts'
+import type { Snapshot } from '../../model/snapshot.ts'
+import type { Source } from '../source/source.ts'
+
+/** What a sniff may look at. */
+export const SNIFF_BYTES = 4096
+
+export interface Imported {
+  readonly format: { readonly id: string; readonly version?: number }
+  /** Its memory reads from the source on demand: keep the source open as long as chunks are wanted. */
+  readonly snapshot: Snapshot
+  readonly findings: readonly Finding[]
+}
+
+export interface Importer {
+  /** Stable name, as `inspect --json` prints it. */
+  readonly id: string
+  /** Looks at the first 4 KiB (fewer for a shorter file); cheap, total, never throws. */
+  sniff(head: Uint8Array): { readonly because: string } | undefined
+  /** Strict: throws SnapError (ARCHIVE_CORRUPT, INPUT_CORRUPT, LIMIT_EXCEEDED, FORMAT_TOO_NEW, SCHEMA_TOO_NEW) for what it cannot vouch for. */
+  read(source: Source, signal?: AbortSignal): Promise<Imported>
+}
+
+/** The one importer that recognises the source. Throws FORMAT_UNKNOWN for none or several. */
+export async function pickImporter(source: Source, importers: readonly Importer[]): Promise<Importer> {
+  const head = await source.head(SNIFF_BYTES)
+  if (head.length === 0) throw new SnapError('FORMAT_UNKNOWN', `${source.name} is empty`, { file: source.name })
+  const [only, rival] = importers.filter(i => i.sniff(head))
+  if (!only) throw new SnapError('FORMAT_UNKNOWN', `${source.name} is in no format that psci-snap knows`, { file: source.name })
+  if (rival) throw new SnapError('FORMAT_UNKNOWN', `both ${only.id} and ${rival.id} claim ${source.name}`, { file: source.name })
+  return only
+}

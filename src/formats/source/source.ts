@@ -1,0 +1,55 @@
+// Owns the idea of readable input: named bytes with a size and random access. Knows no format; file.ts and spool.ts make sources of files and streams.
+import { SnapError } from '../../errors.ts'
+
+/** Random access to input bytes. All offsets and sizes in bytes. */
+export interface Source {
+  /** For messages: the path as the user gave it, or `standard input`. */
+  readonly name: string
+  readonly size: number
+  /**
+   * Exactly `length` bytes from `offset`, in memory that nobody else will change. Throws INPUT_CORRUPT when the source ends before that (never
+   * a short read) and CANNOT_READ when the system refuses.
+   */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** The first `length` bytes, or all of them when there are fewer. */
+  head(length: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** A source over bytes in memory; reads are copies. */
+export function bytesSource(bytes: Uint8Array, name = 'bytes'): Source {
+  return {
+    name,
+    size: bytes.length,
+    async read(offset, length) {
+      requireInside(name, bytes.length, offset, length)
+      return bytes.slice(offset, offset + length)
+    },
+    head: async length => bytes.slice(0, length),
+    close: async () => {},
+  }
+}
+
+/** Throws INPUT_CORRUPT unless `length` bytes at `offset` lie inside a source of `size` bytes. */
+export function requireInside(name: string, size: number, offset: number, length: number): void {
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 || offset + length > size)
+    throw new SnapError('INPUT_CORRUPT', `${name} ends at byte ${size}; ${length} bytes are needed at ${offset}`, { file: name, offset: Math.min(offset, size) })
+}
+
+/** Reads a whole source, refusing more than `limit` bytes with LIMIT_EXCEEDED. */
+export async function readAll(source: Source, limit: number, what: string): Promise<Uint8Array> {
+  if (source.size > limit) throw new SnapError('LIMIT_EXCEEDED', `${source.name} has ${source.size} bytes; ${what} has at most ${limit}`, { file: source.name })
+  return source.read(0, source.size)
+}
+
+/** sha256 of all bytes in lower-case hex, read in 1 MiB pieces. */
+export async function sourceSha256(source: Source, signal?: AbortSignal): Promise<string> {
+  const { createHash } = await import('node:crypto')
+  const hash = createHash('sha256')
+  const piece = 1 << 20
+  for (let at = 0; at < source.size; at += piece) {
+    signal?.throwIfAborted()
+    hash.update(await source.read(at, Math.min(piece, source.size - at)))
+  }
+  return hash.digest('hex')
+}
