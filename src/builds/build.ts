@@ -1,0 +1,10 @@
+// Owns the type of a build: what one host offers, as kernel rules × host values; how features overlay them is emulator/kvm/vcpu-shape.ts.
+import type { HostValues } from './host-values.ts'
+import type { KernelRules } from './kernel-rules.ts'
+
+export interface Build {
+  /** Exact name: `linux-6.12.117/cortex-a72`, or a build file's own. */
+  readonly name: string
+  readonly kernel: KernelRules
+  readonly host: HostValues
+}
