@@ -1,0 +1,77 @@
+// Owns the edge between a command and the outside world: three streams, and what is known about the terminal behind them.
+// The only file that names process.stdin, process.stdout and process.stderr. Knows no command, no report and no oclif.
+
+/** Where bytes go. `write` resolves when more may be written; after the reader has gone away (EPIPE) it resolves and drops. */
+export interface Output {
+  write(data: string | Uint8Array): Promise<void>
+  readonly isTerminal: boolean
+  /** Width of the terminal in columns; undefined when there is none, so that nothing is wrapped or cut in a file. */
+  readonly columns: number | undefined
+  /** Whether colour may be used: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that can. */
+  readonly color: boolean
+}
+
+export interface Io {
+  readonly stdout: Output
+  readonly stderr: Output
+  /** The bytes of standard input in the order they arrive. */
+  readonly stdin: { readonly isTerminal: boolean; chunks(): AsyncIterable<Uint8Array> }
+  /** PSCI_SNAP_DEBUG is set: stack traces are wanted. */
+  readonly debug: boolean
+}
+
+/** The streams of this process. Looks at them when asked, not before: creating a stream object costs start-up time. */
+export function processIo(env: NodeJS.ProcessEnv = process.env): Io {
+  return {
+    get stdout() {
+      return outputs.stdout ?? streamOutput('stdout', env)
+    },
+    get stderr() {
+      return outputs.stderr ?? streamOutput('stderr', env)
+    },
+    stdin: {
+      get isTerminal() {
+        return process.stdin.isTTY === true
+      },
+      chunks: () => process.stdin as AsyncIterable<Uint8Array>,
+    },
+    debug: isSet(env.PSCI_SNAP_DEBUG),
+  }
+}
+
+const outputs: { stdout?: Output; stderr?: Output } = {}
+
+function streamOutput(name: 'stdout' | 'stderr', env: NodeJS.ProcessEnv): Output {
+  const stream = process[name]
+  let readerGone = false
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    readerGone = true // `psci-snap … | head -1` is not a failure
+  })
+  const output: Output = {
+    write: data => {
+      if (readerGone || stream.write(data)) return Promise.resolve()
+      return new Promise(resolve => {
+        const done = (): void => {
+          stream.off('drain', done).off('error', done).off('close', done)
+          resolve()
+        }
+        stream.on('drain', done).on('error', done).on('close', done)
+      })
+    },
+    isTerminal: stream.isTTY === true,
+    columns: stream.isTTY === true ? stream.columns : undefined,
+    color: wantsColor(env, stream.isTTY === true),
+  }
+  outputs[name] = output
+  return output
+}
+
+/** NO_COLOR (no-color.org) wins, then FORCE_COLOR, then the terminal. FORCE_COLOR=0 and an empty variable mean what they say. */
+export function wantsColor(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  if (isSet(env.NO_COLOR)) return false
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false'
+  return isTerminal && env.TERM !== 'dumb'
+}
+
+const isSet = (value: string | undefined): boolean => value !== undefined && value !== '' && value !== '0'
