@@ -1,0 +1,76 @@
+// Owns the shape of a row of the A64 decode table and the words its columns may hold. Knows no semantics, no engine and no printing:
+// the interpreter, the disassembler and the conformance scripts all read the same rows.
+import type { CpuFeature } from './cpu-feature.ts'
+
+/**
+ * One encoding: `[name, picture, semantics, asm, more]`.
+ *
+ * - `name`: unique; the manual's mnemonic in capitals, with a suffix where the manual has several encodings of it.
+ * - `picture`: 32 characters, bit 31 first. `0` and `1` are fixed, a run of one letter is a field, `-` is ignored
+ *   (the manual's "should be" bits, which real implementations ignore too). Field letters:
+ *   `s` sf · `d n m a` Rd Rn Rm Ra · `t u w` Rt Rt2 Rs · `i` immediate · `h` hw, or the shift-by-12 flag · `p` immlo · `f` shift type · `y` shift amount or bit number
+ *   `b` N, b5 or o0 · `r e` immr imms · `o` extend option or op1 · `g` S of an index (scale it) · `c` cond · `z` nzcv · `k j x` CRn CRm op2 (`x` also: size).
+ * - `semantics`: key of what it does (SemanticsKey).
+ * - `asm`: canonical assembly without aliases, in lower case, with operands in angle brackets (see OPERANDS).
+ * - `refines`: the row whose words this one takes a part of; it must stand before that row. Overlap that is not declared here fails a test.
+ * - `feature`: what the ID registers must announce. Otherwise the word is what the refined row says, or UNDEFINED.
+ * - `where`: name of a validity rule (validity.ts); words of the picture that break it are UNDEFINED.
+ */
+export type Row = readonly [name: string, picture: string, semantics: SemanticsKey, asm: string, more?: RowOptions]
+export interface RowOptions {
+  readonly refines?: string
+  readonly feature?: CpuFeature
+  readonly where?: ValidityRule
+}
+
+/**
+ * Operands in `asm`. Registers: `<Rd>` is W or X by sf, `<Wd>` and `<Xd>` are fixed, `|SP` means that 31 is the stack pointer (else the zero register); the letter is the field.
+ * The others print themselves with their `#`, and everything optional (a zero shift, a zero offset) includes its comma and vanishes:
+ * `<adr>` `<adrp>` `<label26>` `<label19>` `<label14>` PC-relative · `<imm12>` with `, lsl #12` · `<bitmask>` · `<imm16>` · `<imm16hw>` with `, lsl #N` · `<immr>` `<imms>` · `<lsb>` (EXTR: imms)
+ * `<shift>` `, lsl|lsr|asr|ror #N` of fields f and y · `<extend>` the register m with its extension · `<imm5>` (CCMP) · `<nzcv>` · `<cond>` · `<bit>` (TBZ)
+ * `<pimm*N>` unsigned 12-bit offset × N · `<simm9>` · `<simm7*N>` · `<index*N>` register m with its extension, shifted by N when g is set · `<prfop>` (field t)
+ * `<hint>` (i) · `<barrier>` (i) · `<isb>` `<clrex>` (i) · `<pstate>` (o and x) `<imm4>` (i) · `<sysreg>` (b o k j x) · `<sys>` (o k j x).
+ */
+export const OPERANDS =
+  'adr adrp label26 label19 label14 imm12 bitmask imm16 imm16hw immr imms lsb shift extend imm5 nzcv cond bit pimm simm9 simm7 index prfop hint barrier isb clrex pstate imm4 sysreg sys'
+
+export type ValidityRule = 'bitmask' | 'hw32' | 'bitfield' | 'extract' | 'shift32' | 'addShift' | 'extend' | 'index' | 'crc'
+
+export type SemanticsKey =
+  | 'pcRelative'
+  | 'addSubImmediate'
+  | 'logicalImmediate'
+  | 'moveWide'
+  | 'bitfield'
+  | 'extract'
+  | 'logicalShifted'
+  | 'addSubShifted'
+  | 'addSubExtended'
+  | 'addSubCarry'
+  | 'conditionalCompare'
+  | 'conditionalSelect'
+  | 'twoSource'
+  | 'crc32'
+  | 'oneSource'
+  | 'threeSource'
+  | 'branchImmediate'
+  | 'branchConditional'
+  | 'compareBranch'
+  | 'testBranch'
+  | 'branchRegister'
+  | 'nop'
+  | 'trap'
+  | 'clearExclusive'
+  | 'undefined'
+  | 'unimplemented'
+  | 'pointerAuthHint'
+  | 'moveToPstate'
+  | 'readRegister'
+  | 'writeRegister'
+  | 'system'
+  | 'loadLiteral'
+  | 'loadStore'
+  | 'loadStoreIndexed'
+  | 'loadStorePair'
+  | 'loadStoreExclusive'
+  | 'loadStoreOrdered'

@@ -1,0 +1,118 @@
+// Owns the contract of the CPU engine: what a machine gives it, what it promises, why a run stops. Knows no KVM rule, no firmware and no device.
+//
+// Life of an engine:
+//   const engine = createEngine({ ram, vcpus, idRegisters, sysregs, hooks })   // allocates linear memory, shares the compiled interpreter of the process
+//   engine.state(0).set(block)                                                 // the machine copies each vCPU's state in (src/emulator/state-layout.ts) …
+//   engine.writeRam(address, bytes)                                            // … and guest memory
+//   const { executed, stop } = engine.run(0, 10_000)                           // at most 10,000 instructions of vCPU 0
+// While run() is not executing, every bit of state is in the blocks and in guest RAM: saving copies them out, restoring copies them into a fresh engine, and
+// both continue identically. Decoded instructions, memory look-up tables and lazy flags live inside the engine only and are rebuilt.
+//
+// Counting. `executed` counts attempts: an instruction that completes, traps, takes an exception or stops the run is one; taking an interrupt is none.
+// Time is this count, so the machine computes timers from it, raises lines between runs and chooses budgets that end where a line changes.
+import type { CpuFeature, IdRegisters } from './decode/cpu-feature.ts'
+
+export interface EngineOptions {
+  /** Guest RAM, in pages of 4096 bytes, not overlapping; at most 3 GiB together. Everything else is outside: MMIO. */
+  readonly ram: readonly { readonly start: bigint; readonly size: number }[]
+  readonly vcpus: number
+  /** Values of the ID registers by encoding. They decide which instructions exist (cpu-feature.ts), the physical address size and the DC ZVA block. */
+  readonly idRegisters: IdRegisters
+  /** System registers that are storage. SCTLR_EL1, VBAR_EL1, ESR_EL1, FAR_EL1 and CPACR_EL1 must be among them. */
+  readonly sysregs: SysRegMap
+  readonly hooks: EngineHooks
+}
+
+/**
+ * By encoding: op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2, the low 16 bits of a KVM system-register id.
+ * Not in the map: what the engine holds itself (NZCV, DAIF, CurrentEL, SPSel, PAN, UAO, DIT, SSBS, SP_EL0, ELR_EL1, SPSR_EL1, FPCR, FPSR) and what the hooks answer.
+ */
+export type SysRegMap = ReadonlyMap<number, SysRegSlot>
+export interface SysRegSlot {
+  /** The value is at byte VCPU_STATE.sysregs + 8 × slot of the block. */
+  readonly slot: number
+  /** MSR is UNDEFINED. */
+  readonly readOnly?: boolean
+  /** Bits that MSR may change; the others keep their value. Absent: all. */
+  readonly writeMask?: bigint
+}
+
+export interface EngineHooks {
+  /** MRS of a register that is neither the engine's nor in the map. undefined: UNDEFINED. Permission (exception level, EL0 enables) has been checked. */
+  readSysreg(vcpu: number, encoding: number): bigint | undefined
+  /** MSR likewise; false: UNDEFINED. May change interrupt lines: the engine looks at them again before the next instruction. */
+  writeSysreg(vcpu: number, encoding: number, value: bigint): boolean
+}
+
+export interface RunResult {
+  /** Instructions attempted, 0 to the budget. */
+  readonly executed: number
+  readonly stop: StopReason
+}
+
+export type StopReason =
+  | { readonly kind: 'budget' }
+  /** PC is past the HVC. */
+  | { readonly kind: 'hvc'; readonly immediate: number }
+  /** PC is at the SMC; whoever emulates it advances PC by 4. */
+  | { readonly kind: 'smc'; readonly immediate: number }
+  | MmioStop
+  /** Data access outside RAM without a valid syndrome (pair, writeback, exclusive, cache maintenance, or crossing the edge of RAM). PC is at the instruction, nothing has been done. */
+  | { readonly kind: 'nisv'; readonly address: bigint; readonly write: boolean }
+  /** Instruction fetch outside RAM. PC is there; the machine decides (KVM injects an abort: injectAbort). */
+  | { readonly kind: 'fetch-outside'; readonly address: bigint }
+  /** WFI, or WFE with the event register clear; PC is past it. The machine may run the vCPU again at any time: both may end spuriously. */
+  | { readonly kind: 'wfi' }
+  | { readonly kind: 'wfe' }
+  /** An instruction that the ID registers announce and this CPU does not execute. PC is at it. */
+  | { readonly kind: 'unimplemented'; readonly feature: CpuFeature; readonly word: number; readonly pc: bigint }
+  /** The state asks for something this CPU does not do yet: the MMU, AArch32, EL2, big-endian data. PC is at the instruction that would have started it. */
+  | { readonly kind: 'cannot-execute'; readonly what: string }
+
+/**
+ * A load or store of one general register outside RAM: KVM_EXIT_MMIO. PC is at the instruction; completeMmio finishes it, as KVM does at the next KVM_RUN.
+ * `data` is what a store writes (zero-extended to `size` bytes), 0 for a load.
+ */
+export interface MmioStop {
+  readonly kind: 'mmio'
+  readonly address: bigint
+  readonly size: 1 | 2 | 4 | 8
+  readonly write: boolean
+  readonly data: bigint
+}
+
+/** An abort or undefined exception that the machine gives to the guest at its current PC, as KVM's kvm_inject_* do. */
+export type InjectedException =
+  | { readonly kind: 'undefined' }
+  /** Instruction or data abort with this fault status (IFSC/DFSC; 0x10: synchronous external abort) and FAR_EL1. */
+  | { readonly kind: 'instruction-abort'; readonly status: number; readonly address: bigint }
+  | { readonly kind: 'data-abort'; readonly status: number; readonly address: bigint; readonly write: boolean }
+
+export interface InterruptLines {
+  readonly irq: boolean
+  readonly fiq: boolean
+  /** Pending virtual SError with this ESR ISS; taken when PSTATE.A is clear, and then gone. */
+  readonly serror?: number
+}
+
+export interface Engine {
+  readonly vcpus: number
+  /** The vCPU's block in linear memory (VCPU_STATE_BYTES bytes), a live view: valid for the life of the engine. PC, PSTATE and registers may be changed between runs. */
+  state(vcpu: number): Uint8Array
+  /** Live view of guest memory, for reading only (writes must go through writeRam). Throws when [address, address + length) is not inside one RAM region. */
+  ram(address: bigint, length: number): Uint8Array
+  /** Writes guest memory from outside: forgets decoded instructions there and opens exclusive monitors on it. */
+  writeRam(address: bigint, bytes: Uint8Array): void
+  /** Runs one vCPU for at most `budget` instructions. Everything that happens is a function of the state, the lines, the hooks' answers and the budget. */
+  run(vcpu: number, budget: number): RunResult
+  /** Finishes the load or store of an `mmio` stop: writes a load's register (extended as the instruction says) and advances PC. */
+  completeMmio(vcpu: number, value?: bigint): void
+  /** Level of the interrupt inputs; looked at when a run begins and whenever an instruction may have unmasked or changed them. */
+  setInterruptLines(vcpu: number, lines: InterruptLines): void
+  /** Whether an interrupt line is raised, masked or not: what ends a WFI. */
+  interruptPending(vcpu: number): boolean
+  /** Takes the exception now: PC, PSTATE, ESR_EL1, FAR_EL1, ELR_EL1, SPSR_EL1 change. */
+  inject(vcpu: number, exception: InjectedException): void
+  /** Sets the event register, as SEV does for every vCPU of the engine: the next WFE does not wait. */
+  sendEvent(vcpu: number): void
+}
