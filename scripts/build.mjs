@@ -2,7 +2,7 @@
 // Needs the installed dependencies. The library for `import` is made by tsc (npm run lib), not here.
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { bundleIsStale, stampOf } from './freshness.mjs'
+import { bundleIsStale, dataFolders, stampOf } from './freshness.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = `${root}dist/cli`
@@ -38,9 +38,8 @@ export async function buildCli() {
     external: ['msgpackr-extract', 'koffi'],
     plugins: [oclifRequiresLater],
   })
-  // Read at run time, next to the chunk that wants them.
-  await cp(`${root}node_modules/@bokuweb/zstd-wasm/dist/common/zstd.wasm`, `${fresh}/zstd.wasm`)
-  await cp(`${root}src/builds/data`, `${fresh}/data`, { recursive: true }).catch(missingIsFine)
+  // What a module reads next to itself at run time: all chunks lie in one folder, so all data does too.
+  for (const folder of dataFolders(root)) await cp(`${root}src/${folder}`, `${fresh}/data`, { recursive: true })
   await writeFile(`${fresh}/stamp.json`, `${JSON.stringify(stamp)}\n`)
   await mkdir(`${root}dist`, { recursive: true })
   const old = `${root}dist/.old-${process.pid}`

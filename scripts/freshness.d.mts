@@ -1,5 +1,5 @@
 export function stampOf(root: string): { readonly newest: number; readonly files: number }
 export function bundleIsStale(root: string): boolean
-export function lockDigest(root: string): string
-export function installStamp(root: string): string
+export function libraryIsStale(root: string): boolean
 export function installIsStale(root: string): boolean
+export function dataFolders(root: string): string[]

@@ -1,7 +1,7 @@
 // Owns the question whether what was made is older than what it is made of. Only Node's own modules: it runs before anything is installed.
 
-import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
 
 /** Newest change and number of files of everything the bundle is made of: a file that is gone counts too. */
 export function stampOf(root) {
@@ -13,28 +13,41 @@ export function stampOf(root) {
     newest = Math.max(newest, stat.mtimeMs)
     files++
   }
-  for (const name of ['scripts/build.mjs', 'package-lock.json']) newest = Math.max(newest, statSync(`${root}${name}`).mtimeMs)
+  for (const name of ['scripts/build.mjs', 'scripts/lib.mjs', 'package-lock.json']) newest = Math.max(newest, statSync(`${root}${name}`).mtimeMs)
   return { newest, files }
 }
 
-export function bundleIsStale(root) {
-  const stamp = `${root}dist/cli/stamp.json`
+/** Whether dist/cli, or dist/lib, is missing or made of other sources. */
+export const bundleIsStale = root => isStale(root, 'cli')
+export const libraryIsStale = root => isStale(root, 'lib')
+
+function isStale(root, made) {
+  const stamp = `${root}dist/${made}/stamp.json`
   if (!existsSync(stamp)) return true
-  const made = JSON.parse(readFileSync(stamp, 'utf8'))
+  const then = JSON.parse(readFileSync(stamp, 'utf8'))
   const now = stampOf(root)
-  return made.newest !== now.newest || made.files !== now.files
+  return then.newest !== now.newest || then.files !== now.files
 }
 
-/** Identity of what `npm ci` would install. */
-export const lockDigest = root =>
-  createHash('sha256')
-    .update(readFileSync(`${root}package-lock.json`))
-    .digest('hex')
+/** Folders named `data` below src: what modules read at run time next to themselves, so it travels with whatever they are made into. */
+export const dataFolders = root =>
+  readdirSync(`${root}src`, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isDirectory() && entry.name === 'data')
+    .map(entry => relative(`${root}src`, join(entry.parentPath, entry.name)))
 
-/** Where the digest of the last install stands. */
-export const installStamp = root => `${root}node_modules/.psci-snap-installed`
-
+/**
+ * Whether what is installed differs from the lock file. npm writes what it installed into node_modules/.package-lock.json; packages for other
+ * platforms are optional and may be missing.
+ */
 export function installIsStale(root) {
-  const stamp = installStamp(root)
-  return !existsSync(stamp) || readFileSync(stamp, 'utf8') !== lockDigest(root)
+  const installed = `${root}node_modules/.package-lock.json`
+  if (!existsSync(installed)) return true
+  const wanted = packagesOf(`${root}package-lock.json`)
+  const present = packagesOf(installed)
+  return Object.entries(wanted).some(
+    ([path, { version, optional, devOptional, peer }]) =>
+      path !== '' && (present[path] === undefined ? !(optional || devOptional || peer) : present[path].version !== version),
+  )
 }
+
+const packagesOf = file => JSON.parse(readFileSync(file, 'utf8')).packages
