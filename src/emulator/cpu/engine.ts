@@ -38,10 +38,13 @@ export interface SysRegSlot {
 }
 
 export interface EngineHooks {
-  /** MRS of a register that is neither the engine's nor in the map. undefined: UNDEFINED. Permission (exception level, EL0 enables) has been checked. */
-  readSysreg(vcpu: number, encoding: number): bigint | undefined
+  /**
+   * MRS of a register that is neither the engine's nor in the map. undefined: UNDEFINED. Permission (exception level, EL0 enables) has been checked.
+   * `executed`: instructions of this run attempted before this one, so that a counter reads the same wherever a run was split.
+   */
+  readSysreg(vcpu: number, encoding: number, executed: number): bigint | undefined
   /** MSR likewise; false: UNDEFINED. May change interrupt lines: the engine looks at them again before the next instruction. */
-  writeSysreg(vcpu: number, encoding: number, value: bigint): boolean
+  writeSysreg(vcpu: number, encoding: number, value: bigint, executed: number): boolean
 }
 
 export interface RunResult {
