@@ -124,6 +124,12 @@ function fieldText(field: FieldFact): string {
   return `${field.name}:${bits}${sign}=${values.join(',')}`
 }
 
+/** ICH_VMCR_EL2 has one layout for GICv3 and another for GICv5 in the kernel's table; the first one stands. */
+function firstLayout(fields: readonly FieldFact[]): readonly FieldFact[] {
+  const restart = fields.findIndex((field, i) => i > 0 && field.msb >= (fields[i - 1]?.lsb ?? 64))
+  return restart < 0 ? fields : fields.slice(0, restart)
+}
+
 /** One line per register, `ENC field;field;…`; `ENC @KEY` borrows the line of another register or of a field set. */
 export function fieldLines(idregs: IdRegFacts): readonly string[] {
   const all = { ...idregs.other, ...idregs.registers }
@@ -132,7 +138,7 @@ export function fieldLines(idregs: IdRegFacts): readonly string[] {
     .sort((a, b) => encodingOf(a[1].encoding) - encodingOf(b[1].encoding))
     .flatMap(([name, fact]) => {
       const key = encodingOf(fact.encoding).toString(16)
-      if (fact.fields.length > 0) return [`${key} ${fact.fields.map(fieldText).join(';')}`]
+      if (fact.fields.length > 0) return [`${key} ${firstLayout(fact.fields).map(fieldText).join(';')}`]
       if (fact.fieldsOf !== undefined && fact.fieldsOf in idregs.fieldSets) return [`${key} @${fact.fieldsOf}`]
       // accessors of another register: _EL12 reaches the EL1 register from EL2, …ALIAS_EL1 is the same register unmasked
       const twin = all[name.replace(/(ALIAS)?_EL1[2]?$/, '_EL1')]

@@ -28,7 +28,6 @@ export interface SystemEvent {
   readonly type: number
   readonly name: string
   readonly flags: readonly { readonly bit: number; readonly name: string; readonly since: string }[]
-  readonly since: string
   readonly meaning: string
 }
 
@@ -38,21 +37,19 @@ export const SYSTEM_EVENTS: readonly SystemEvent[] = [
     type: 1,
     name: 'SHUTDOWN',
     flags: [{ bit: 0, name: 'PSCI_OFF2', since: '6.13' }],
-    since: '4.0',
     meaning: 'the guest called SYSTEM_OFF, or SYSTEM_OFF2 to hibernate when the flag is set',
   },
   {
     type: 2,
     name: 'RESET',
     flags: [{ bit: 0, name: 'PSCI_RESET2', since: '5.18' }],
-    since: '4.0',
     meaning: 'the guest called SYSTEM_RESET, or SYSTEM_RESET2 when the flag is set; then x1 and x2 keep type and cookie',
   },
-  { type: 3, name: 'CRASH', flags: [], since: '4.9', meaning: 'not used on arm64' },
-  { type: 4, name: 'WAKEUP', flags: [], since: '5.19', meaning: 'an interrupt is pending for a suspended vCPU' },
-  { type: 5, name: 'SUSPEND', flags: [], since: '5.19', meaning: 'the guest called SYSTEM_SUSPEND; registers are as it left them' },
-  { type: 6, name: 'SEV_TERM', flags: [], since: '5.19', meaning: 'not used on arm64' },
-  { type: 7, name: 'TDX_FATAL', flags: [], since: '6.16', meaning: 'not used on arm64' },
+  { type: 3, name: 'CRASH', flags: [], meaning: 'not used on arm64' },
+  { type: 4, name: 'WAKEUP', flags: [], meaning: 'an interrupt is pending for a suspended vCPU' },
+  { type: 5, name: 'SUSPEND', flags: [], meaning: 'the guest called SYSTEM_SUSPEND; registers are as it left them' },
+  { type: 6, name: 'SEV_TERM', flags: [], meaning: 'not used on arm64' },
+  { type: 7, name: 'TDX_FATAL', flags: [], meaning: 'not used on arm64' },
 ]
 
 /** KVM_GET/SET_MP_STATE values that arm64 knows. */
