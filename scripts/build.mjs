@@ -1,8 +1,9 @@
 // Owns the bundle of the command line: src/commands/main.ts → dist/cli/, one chunk per command. `--if-stale` builds only when needed.
 // Needs the installed dependencies. The library for `import` is made by tsc (npm run lib), not here.
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundleIsStale, dataFolders, stampOf } from './freshness.mjs'
+import { bundleIsStale, dataFiles, stampOf } from './freshness.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const out = `${root}dist/cli`
@@ -39,7 +40,7 @@ export async function buildCli() {
     plugins: [oclifRequiresLater],
   })
   // What a module reads next to itself at run time: all chunks lie in one folder, so all data does too.
-  for (const folder of dataFolders(root)) await cp(`${root}src/${folder}`, `${fresh}/data`, { recursive: true })
+  for (const file of dataFiles(root)) await cp(`${root}src/${file}`, `${fresh}/data/${basename(file)}`)
   await writeFile(`${fresh}/stamp.json`, `${JSON.stringify(stamp)}\n`)
   await mkdir(`${root}dist`, { recursive: true })
   const old = `${root}dist/.old-${process.pid}`

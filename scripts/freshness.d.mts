@@ -2,4 +2,4 @@ export function stampOf(root: string): { readonly newest: number; readonly files
 export function bundleIsStale(root: string): boolean
 export function libraryIsStale(root: string): boolean
 export function installIsStale(root: string): boolean
-export function dataFolders(root: string): string[]
+export function dataFiles(root: string): string[]

@@ -1,7 +1,7 @@
 // Owns the question whether what was made is older than what it is made of. Only Node's own modules: it runs before anything is installed.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 
 /** Newest change and number of files of everything the bundle is made of: a file that is gone counts too. */
 export function stampOf(root) {
@@ -29,10 +29,10 @@ function isStale(root, made) {
   return then.newest !== now.newest || then.files !== now.files
 }
 
-/** Folders named `data` below src: what modules read at run time next to themselves, so it travels with whatever they are made into. */
-export const dataFolders = root =>
+/** Files in folders named `data` below src that are not modules: read at run time, so they travel with what the modules are made into. */
+export const dataFiles = root =>
   readdirSync(`${root}src`, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isDirectory() && entry.name === 'data')
+    .filter(entry => entry.isFile() && !entry.name.endsWith('.ts') && basename(entry.parentPath) === 'data')
     .map(entry => relative(`${root}src`, join(entry.parentPath, entry.name)))
 
 /**

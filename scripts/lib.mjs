@@ -1,7 +1,7 @@
 // Owns the library: src/index.ts and all it imports → dist/lib as modules with types, next to the data they read. Needs the installed dependencies.
 import { cp, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { dataFolders, libraryIsStale, stampOf } from './freshness.mjs'
+import { dataFiles, libraryIsStale, stampOf } from './freshness.mjs'
 import { root, run } from './prepare.mjs'
 
 /** Resolves when dist/lib is complete; throws when a type error left it incomplete. */
@@ -10,7 +10,7 @@ export async function buildLibrary() {
   await rm(`${root}dist/lib`, { recursive: true, force: true })
   const status = await run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.lib.json`])
   if (status !== 0) throw new Error('tsc -p tsconfig.lib.json failed')
-  for (const folder of dataFolders(root)) await cp(`${root}src/${folder}`, `${root}dist/lib/${folder}`, { recursive: true })
+  for (const file of dataFiles(root)) await cp(`${root}src/${file}`, `${root}dist/lib/${file}`)
   await writeFile(`${root}dist/lib/stamp.json`, `${JSON.stringify(stamp)}\n`)
 }
 

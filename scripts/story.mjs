@@ -30,31 +30,31 @@ const STORY = [
   },
   {
     say: 'And back: a guest of Linux 7.3 on Linux 6.1.',
-    run: ['save', '--build', 'linux-7.3', '-o', 'new.psnap'],
-    then: ['restore', 'new.psnap', '--build', 'linux-6.1'],
+    first: ['save', '--build', 'linux-7.3', '-o', 'new.psnap'],
+    run: ['restore', 'new.psnap', '--build', 'linux-6.1'],
     status: 3,
   },
   {
     say: 'Linux 5.10 to 7.3, PMU agreed: PSCI stays 1.0, but services appear that were not there.',
-    run: ['save', '--build', 'linux-5.10', '--features', 'psci_0_2,pmu_v3', '-o', 'old-pmu.psnap'],
-    then: ['restore', 'old-pmu.psnap', '--build', 'linux-7.3'],
+    first: ['save', '--build', 'linux-5.10', '--features', 'psci_0_2,pmu_v3', '-o', 'old-pmu.psnap'],
+    run: ['restore', 'old-pmu.psnap', '--build', 'linux-7.3'],
     status: 3,
   },
   {
     say: 'The same without a PMU: 5.10 lists PMU registers that nobody asked for, and 7.3 does not know them.',
-    run: ['save', '--build', 'linux-5.10', '--features', 'psci_0_2', '-o', 'old.psnap'],
-    then: ['restore', 'old.psnap', '--build', 'linux-7.3'],
+    first: ['save', '--build', 'linux-5.10', '--features', 'psci_0_2', '-o', 'old.psnap'],
+    run: ['restore', 'old.psnap', '--build', 'linux-7.3'],
     status: 3,
   },
 ]
 
 let failed = false
-for (const { say, run, then, status } of STORY) {
+for (const { say, first, run, status } of STORY) {
   process.stdout.write(`\n${paint(1, say)}\n`)
-  const commands = then === undefined ? [run] : [run, then]
-  commands.forEach((words, index) => {
+  const commands = first === undefined ? [run] : [first, run]
+  for (const words of commands) {
     process.stdout.write(`${paint(2, `$ psci-snap ${words.join(' ')}`)}\n`)
-    const last = index === commands.length - 1
+    const last = words === run
     const {
       status: got,
       stdout,
@@ -69,7 +69,7 @@ for (const { say, run, then, status } of STORY) {
       failed = true
       process.stdout.write(paint(31, `(exit status ${got}; the story expects ${last ? status : 0})\n`))
     }
-  })
+  }
 }
 rmSync(folder, { recursive: true, force: true })
 process.exitCode = failed ? 1 : 0
