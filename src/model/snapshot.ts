@@ -60,6 +60,8 @@ export interface MemoryRegion {
   readonly start: bigint
   /** Bytes. */
   readonly size: number
+  /** Bytes in the chunks that were saved, when known without reading them. */
+  readonly present?: number
   /** Ranges that were saved; everything else in the region is zero. `data` is valid until the next chunk is asked for. */
   chunks(signal?: AbortSignal): AsyncIterable<MemoryChunk> | Iterable<MemoryChunk>
 }

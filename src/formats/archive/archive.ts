@@ -15,9 +15,7 @@ export interface MemberRow {
   readonly rawSha256: string
 }
 
-export interface Progress {
-  (done: number, total: number): void
-}
+export type Progress = (done: number, total: number) => void
 
 export interface Archive {
   readonly name: string

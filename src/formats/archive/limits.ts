@@ -13,7 +13,7 @@ export const LIMITS = {
   nameBytes: 99,
   /** vm, vcpu and device members and what a later release may add, each. */
   memberBytes: 16 * MiB,
-  /** machine.msgpack: the own machine's state. */
+  /** machine.msgpack (the own machine's state) and foreign.msgpack, each. */
   machineBytes: 64 * MiB,
   /** All members that this release does not understand together; they are kept in memory. */
   unknownBytes: 64 * MiB,

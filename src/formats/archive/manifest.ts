@@ -22,8 +22,8 @@ export interface Manifest {
   /** Only when vCPUs disagree: one entry per vCPU, `-` for none. */
   readonly psciPerVcpu?: readonly string[]
   readonly vcpus: number
-  /** Init features of each vCPU, `null` where the source did not say; absent when it said nothing at all. */
-  readonly features?: readonly (readonly string[] | null)[]
+  /** Init features of each vCPU, or `unknown` where the source did not say; absent when it said so of none. */
+  readonly features?: readonly (readonly string[] | 'unknown')[]
   readonly gic: Gic
   readonly stop: StopReason
   readonly devices: readonly string[]
@@ -51,7 +51,7 @@ export function manifestOf(snapshot: Snapshot, schemaVersion: number, tool: stri
     ...(psci === undefined ? {} : { psci }),
     ...(new Set(perVcpu).size > 1 ? { psciPerVcpu: perVcpu } : {}),
     vcpus: vcpus.length,
-    ...(vcpus.some(v => v.features) ? { features: vcpus.map(v => v.features ?? null) } : {}),
+    ...(vcpus.some(v => v.features) ? { features: vcpus.map(v => v.features ?? 'unknown') } : {}),
     gic: snapshot.gic,
     stop: snapshot.stop,
     devices: snapshot.devices.map(device => device.name),
@@ -122,7 +122,7 @@ export function parseManifest(bytes: Uint8Array, file: string, newestSchema: num
     ...Object.fromEntries(optional.map(key => [key, text(key)])),
     ...(raw.psciPerVcpu === undefined ? {} : { psciPerVcpu: texts(raw.psciPerVcpu, 'psciPerVcpu') }),
     vcpus: count('vcpus', 0, LIMITS.vcpus),
-    ...(raw.features === undefined ? {} : { features: list('features').map((f, i) => (f === null ? null : texts(f, `features[${i}]`))) }),
+    ...(raw.features === undefined ? {} : { features: list('features').map((f, i) => (f === 'unknown' ? f : texts(f, `features[${i}]`))) }),
     gic: oneOf('gic', ['none', 'v2', 'v3']),
     stop: oneOf('stop', ['running', 'off', 'reset', 'hibernated', 'suspended']),
     devices: texts(raw.devices, 'devices'),

@@ -10,7 +10,7 @@ export class BytesSink implements Sink {
   readonly #parts: Uint8Array[] = []
 
   async write(...parts: readonly Uint8Array[]): Promise<void> {
-    for (const part of parts) this.#parts.push(part.slice())
+    for (const part of parts) this.#parts.push(new Uint8Array(part))
   }
 
   bytes(): Uint8Array {

@@ -23,9 +23,9 @@ export function bytesSource(bytes: Uint8Array, name = 'bytes'): Source {
     size: bytes.length,
     async read(offset, length) {
       requireInside(name, bytes.length, offset, length)
-      return bytes.slice(offset, offset + length)
+      return new Uint8Array(bytes.subarray(offset, offset + length)) // slice() of a Buffer would be a view
     },
-    head: async length => bytes.slice(0, length),
+    head: async length => new Uint8Array(bytes.subarray(0, length)),
     close: async () => {},
   }
 }
@@ -33,7 +33,10 @@ export function bytesSource(bytes: Uint8Array, name = 'bytes'): Source {
 /** Throws INPUT_CORRUPT unless `length` bytes at `offset` lie inside a source of `size` bytes. */
 export function requireInside(name: string, size: number, offset: number, length: number): void {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 || offset + length > size)
-    throw new SnapError('INPUT_CORRUPT', `${name} ends at byte ${size}; ${length} bytes are needed at ${offset}`, { file: name, offset: Math.min(offset, size) })
+    throw new SnapError('INPUT_CORRUPT', `${name} ends at byte ${size}; ${length} bytes are needed at ${offset}`, {
+      file: name,
+      offset: Math.min(offset, size),
+    })
 }
 
 /** Reads a whole source, refusing more than `limit` bytes with LIMIT_EXCEEDED. */

@@ -1,0 +1,114 @@
+// Owns who compresses: this thread for a few chunks, worker threads for many. The bytes are the same either way. Knows no tar and no index.
+import { createRequire } from 'node:module'
+import { LIMITS } from './limits.ts'
+import { type ChunkWork, type CodecSettings, WORK_SOURCE, WORKER_SOURCE } from './zstd-worker-source.ts'
+
+/** Fast and good enough: on guest memory level 3 saves 4 % more and takes a third longer (bench/RESULTS.md). */
+const LEVEL = 1
+/** From this much memory on, worker threads are worth their start. */
+const WORKERS_FROM = 16 << 20
+const MAX_WORKERS = 4
+const TASKS_PER_WORKER = 3
+
+export interface Compressed {
+  readonly frame: Uint8Array
+  readonly storedSha256: string
+  readonly rawSha256: string
+}
+
+export interface ChunkCodec {
+  /** Tasks worth having under way at once. */
+  readonly width: number
+  /** Compresses one chunk. Takes the bytes over: the caller must own all of their buffer and not use it again. */
+  compress(raw: Uint8Array): Promise<Compressed>
+  /** The content of a frame that zstd-frame.ts has found in order, or what is wrong with it. Takes the bytes over as well. */
+  decompress(frame: Uint8Array, size: number, storedSha256: string, rawSha256: string): Promise<Uint8Array | string>
+  close(): Promise<void>
+}
+
+export interface CodecOptions {
+  /** Bytes that will go through it, about. */
+  readonly bytes: number
+  /** `core` is node:zlib (Node 22.15 and later), `wasm` the fallback; by default the first that is there. */
+  readonly engine?: 'core' | 'wasm'
+}
+
+/** True when this Node has zstd in node:zlib. */
+export async function hasCoreZstd(): Promise<boolean> {
+  const zlib: object = await import('node:zlib')
+  return 'zstdCompressSync' in zlib
+}
+
+export async function openChunkCodec(options: CodecOptions): Promise<ChunkCodec> {
+  const core = options.engine === undefined ? await hasCoreZstd() : options.engine === 'core'
+  const require = createRequire(import.meta.url)
+  const wasmPath = core ? undefined : require.resolve('@bokuweb/zstd-wasm')
+  const settings: CodecSettings = { core, wasmPath, level: LEVEL, overhead: LIMITS.frameOverhead }
+  return options.bytes < WORKERS_FROM ? inThisThread(settings, require) : inWorkers(settings)
+}
+
+const workHere = new Map<boolean, Promise<ChunkWork>>()
+
+/** Once per process and engine: initialising the WebAssembly module again would pull its memory from under calls that are under way. */
+async function startWork(settings: CodecSettings, require: NodeJS.Require): Promise<ChunkWork> {
+  const { compileFunction } = await import('node:vm')
+  const work = compileFunction(WORK_SOURCE, ['require', 'settings'])(require, settings) as ChunkWork
+  await work.ready
+  return work
+}
+
+async function inThisThread(settings: CodecSettings, require: NodeJS.Require): Promise<ChunkCodec> {
+  const started = workHere.get(settings.core) ?? startWork(settings, require)
+  workHere.set(settings.core, started)
+  const work = await started
+  return {
+    width: 1,
+    compress: async raw => work.compress(raw),
+    decompress: async (...args) => work.decompress(...args),
+    close: async () => {},
+  }
+}
+
+interface Task {
+  resolve(result: never): void
+  reject(error: Error): void
+}
+
+async function inWorkers(settings: CodecSettings): Promise<ChunkCodec> {
+  const { Worker } = await import('node:worker_threads')
+  const { availableParallelism } = await import('node:os')
+  const count = Math.max(1, Math.min(MAX_WORKERS, availableParallelism()))
+  let nextId = 0
+  const workers = Array.from({ length: count }, () => {
+    const worker = new Worker(WORKER_SOURCE, { eval: true, workerData: settings, execArgv: [], env: {} })
+    const tasks = new Map<number, Task>()
+    const fail = (error: Error): void => {
+      for (const task of tasks.values()) task.reject(error)
+      tasks.clear()
+    }
+    worker.on('message', ({ id, result, error }: { id: number; result: never; error?: string }) => {
+      const task = tasks.get(id)
+      tasks.delete(id)
+      if (error === undefined) task?.resolve(result)
+      else task?.reject(new Error(`zstd worker: ${error}`))
+    })
+    worker.on('error', fail)
+    worker.on('exit', () => fail(new Error('a zstd worker ended')))
+    return { worker, tasks }
+  })
+  const send = <T>(op: 'compress' | 'decompress', bytes: Uint8Array, args: readonly unknown[]): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const idle = workers.reduce((a, b) => (b.tasks.size < a.tasks.size ? b : a))
+      const id = nextId++
+      idle.tasks.set(id, { resolve: resolve as (result: never) => void, reject })
+      idle.worker.postMessage({ id, op, bytes, args }, [bytes.buffer as ArrayBuffer])
+    })
+  return {
+    width: count * TASKS_PER_WORKER,
+    compress: raw => send('compress', raw, []),
+    decompress: (frame, ...args) => send('decompress', frame, args),
+    close: async () => {
+      await Promise.all(workers.map(({ worker }) => worker.terminate()))
+    },
+  }
+}

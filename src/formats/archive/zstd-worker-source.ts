@@ -1,0 +1,74 @@
+// Owns the few lines that run zstd and sha256 over one chunk, as text: the same lines run in this process for small archives and in worker
+// threads for large ones, from source, from a bundle and under test runners, none of which agree on how to find a worker's file.
+// The codec is node:zlib where it has zstd (Node 22.15 and later), else WebAssembly. Knows no archive.
+
+/** What the text is given as `settings`. */
+export interface CodecSettings {
+  /** Use node:zlib; else the module at `wasmPath`. */
+  readonly core: boolean
+  readonly wasmPath: string | undefined
+  readonly level: number
+  /** How much larger than its content a frame may get. */
+  readonly overhead: number
+}
+
+/** What the text returns. */
+export interface ChunkWork {
+  readonly ready: Promise<void>
+  compress(raw: Uint8Array): { readonly frame: Uint8Array; readonly storedSha256: string; readonly rawSha256: string }
+  /** The content, or what is wrong. `size` and both digests are checked here, never left to the codec: some decoders pass damaged frames. */
+  decompress(frame: Uint8Array, size: number, storedSha256: string, rawSha256: string): Uint8Array | string
+}
+
+/** Body of a function of (require, settings) that returns a ChunkWork. */
+export const WORK_SOURCE = `'use strict'
+const { createHash } = require('node:crypto')
+const sha256 = bytes => createHash('sha256').update(bytes).digest('hex')
+let deflate, inflate, ready = Promise.resolve()
+if (settings.core) {
+  const zlib = require('node:zlib')
+  const params = { [zlib.constants.ZSTD_c_compressionLevel]: settings.level, [zlib.constants.ZSTD_c_checksumFlag]: 1 }
+  deflate = raw => zlib.zstdCompressSync(raw, { params, chunkSize: raw.length + settings.overhead })
+  inflate = (frame, size) => zlib.zstdDecompressSync(frame, { chunkSize: Math.max(size, 65536), maxOutputLength: Math.max(size, 1) })
+} else {
+  const wasm = require(settings.wasmPath)
+  ready = wasm.init()
+  deflate = raw => wasm.compress(raw, settings.level)
+  inflate = frame => wasm.decompress(frame)
+}
+return {
+  ready,
+  compress(raw) {
+    const frame = deflate(raw)
+    return { frame, storedSha256: sha256(frame), rawSha256: sha256(raw) }
+  },
+  decompress(frame, size, storedSha256, rawSha256) {
+    if (sha256(frame) !== storedSha256) return 'the stored bytes do not match their digest'
+    let raw
+    try {
+      raw = inflate(frame, size)
+    } catch (error) {
+      return 'the zstd frame is damaged (' + (error && (error.code || error.message)) + ')'
+    }
+    if (raw.length !== size) return 'the zstd frame holds ' + raw.length + ' bytes instead of ' + size
+    if (sha256(raw) !== rawSha256) return 'the content does not match its digest'
+    return raw
+  },
+}
+`
+
+/** A worker thread's whole program: one message in, one message out, buffers moved rather than copied. */
+export const WORKER_SOURCE = `'use strict'
+const { parentPort, workerData } = require('node:worker_threads')
+const work = (function (require, settings) {${WORK_SOURCE}})(require, workerData)
+parentPort.on('message', async ({ id, op, bytes, args }) => {
+  try {
+    await work.ready
+    const result = op === 'compress' ? work.compress(bytes) : work.decompress(bytes, ...args)
+    const out = op === 'compress' ? result.frame : result
+    parentPort.postMessage({ id, result, bytes }, typeof out === 'string' ? [bytes.buffer] : [out.buffer, bytes.buffer])
+  } catch (error) {
+    parentPort.postMessage({ id, error: String(error && error.stack) })
+  }
+})
+`
