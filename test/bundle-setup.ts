@@ -1,25 +1,26 @@
-// Owns the bundle that shell tests run: built before the first test when the sources are newer. A build that fails fails those tests only.
-
+// Owns what shell tests run on: the bundle, made before the first test when the sources are newer. One that cannot be made fails only the
+// tests that need it, with the reason.
 import type { TestProject } from 'vitest/node'
 import { buildCli } from '../scripts/build.mjs'
 import { bundleIsStale } from '../scripts/freshness.mjs'
 
 declare module 'vitest' {
   interface ProvidedContext {
+    /** `ready`, or why not. */
     bundle: string
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
   const root = `${project.config.root}/`
-  project.provide('bundle', await build(root))
+  project.provide('bundle', await made(() => bundleIsStale(root), buildCli))
 }
 
-async function build(root: string): Promise<string> {
+async function made(isStale: () => boolean, make: () => Promise<void>): Promise<string> {
   try {
-    if (bundleIsStale(root)) await buildCli()
+    if (isStale()) await make()
     return 'ready'
   } catch (error) {
-    return `the bundle cannot be built: ${error instanceof Error ? error.message : error}`
+    return `it cannot be built: ${error instanceof Error ? error.message : error}`
   }
 }

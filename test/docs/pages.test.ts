@@ -1,0 +1,21 @@
+// Pages that are made from data are current, and the table of exit statuses covers every code.
+import { describe, expect, test } from 'vitest'
+import { EXIT_STATUSES } from '../../scripts/docs/exit-codes.ts'
+import { PAGES } from '../../scripts/docs/pages.ts'
+import { ERROR_CODES } from '../../src/errors.ts'
+import { textOf } from '../tidy/sources.ts'
+
+describe('npm run docs has been run', () => {
+  test.each(Object.keys(PAGES))('%s is current', async path => {
+    expect(textOf(path)).toBe(await PAGES[path]!())
+  })
+})
+
+test('every exit status that an error code uses is explained', () => {
+  expect(Object.values(ERROR_CODES).filter(({ exit }) => EXIT_STATUSES[exit] === undefined)).toEqual([])
+})
+
+test('every explained exit status is used', () => {
+  const used = new Set<number>([0, 1, 3, ...Object.values(ERROR_CODES).map(({ exit }) => exit)])
+  expect(Object.keys(EXIT_STATUSES).filter(status => !used.has(Number(status)))).toEqual([])
+})
