@@ -16,8 +16,6 @@ export interface HostValues {
   readonly inferred: readonly string[]
   /** Reset values that differ from the kernel's usual ones, for a vCPU with PSCI 0.2 and nothing else. */
   readonly values: ReadonlyMap<Encoding, bigint>
-  /** System registers of the kernel's list that this host never shows. */
-  readonly absent: readonly Encoding[]
   readonly overlays: ReadonlyMap<OverlayName, FeatureOverlay>
   /** vCPU feature bits that KVM_ARM_VCPU_INIT takes here. */
   readonly features: number

@@ -11,7 +11,6 @@ export type Need = 'pmu' | 'sve' | 'pauth' | 'el2'
 export const SYSREG_RULES = [
   'rw', // stored as it is
   'id', // feature ID register of the VM
-  'raz', // reads 0, takes 0
   'imp', // MIDR, REVIDR, AIDR
   'ctr', // CTR_EL0
   'mpidr', // stored; when it is reset again differs
@@ -123,14 +122,14 @@ export interface KernelRules {
     readonly istatus: 'computed' | 'absent'
     /** KVM_ARM_SET_COUNTER_OFFSET exists; once used, writes of the counters are ignored. */
     readonly counterOffset: boolean
+    /** A reset stops the timers but leaves their compare values. */
+    readonly keepsCompare: boolean
   }
   readonly pmu: {
     /** Writes of the SET and CLR twins: `store` as is, `masked` by the counters that exist, `set-clear` like the instruction would. */
     readonly setClear: 'store' | 'masked' | 'set-clear'
-    /** PMCR_EL0.N: the host's for ever, or settable downwards before the first run. */
-    readonly counters: 'host' | 'settable'
-    /** PMCR_EL0 bits that a write keeps besides N; undefined keeps all. */
-    readonly pmcrMask?: bigint
+    /** PMCR_EL0 bits that a write keeps besides N, where the register has a rule of its own. */
+    readonly pmcrMask: bigint
   }
   readonly init: {
     readonly target: number

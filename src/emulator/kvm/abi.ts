@@ -78,10 +78,10 @@ export interface VcpuAbi {
   finalize(what: number): number
   /** KVM_GET_REG_LIST with room for `capacity` ids (default: enough). `n` is what the kernel writes back. `ids` is shared and must not be written. */
   regList(capacity?: number): { readonly errno: number; readonly n: number; readonly ids: BigUint64Array }
-  /** KVM_GET_ONE_REG: `out` needs the size that the id names (8 bytes at least). Errno. */
-  getReg(id: bigint, out: Uint8Array): number
+  /** KVM_GET_ONE_REG: `out` needs the size that the id names; undefined is a bad address. Errno. */
+  getReg(id: bigint, out: Uint8Array | undefined): number
   /** KVM_SET_ONE_REG. Errno. */
-  setReg(id: bigint, value: Uint8Array): number
+  setReg(id: bigint, value: Uint8Array | undefined): number
   /** As `getReg` for registers of up to 8 bytes; undefined when refused. */
   get64(id: bigint): bigint | undefined
   set64(id: bigint, value: bigint): number

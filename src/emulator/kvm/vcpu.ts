@@ -1,0 +1,323 @@
+// Owns one vCPU of the emulated KVM: its state block, its verbs, its power state and pending PSCI reset. Registers are read and written
+// in register-access.ts; this file knows no guest instruction and no clock.
+import { ERRNO } from '../../arch/errno.ts'
+import type { VcpuEvents } from '../../model/snapshot.ts'
+import { VCPU_STATE, VCPU_STATE_BYTES } from '../state-layout.ts'
+import { MP_STATE, type PendingReset, type VcpuAbi } from './abi.ts'
+import { inventedCcsidr } from './cache-registers.ts'
+import { checkEvents, NO_EVENTS } from './events.ts'
+import { fieldOf, holds, ID, type IdState } from './id-registers.ts'
+import { checkInit } from './init-rules.ts'
+import { hiddenErrno, readRegister, unknownErrno, writeRegister } from './register-access.ts'
+import { KIND, type RegisterPlan } from './register-plan.ts'
+import { SveState } from './sve.ts'
+import { COMPARE_OF, physicalCount, virtualCount } from './timers.ts'
+import { FEATURE, shapeOf, type VcpuShape, viewOf } from './vcpu-shape.ts'
+import type { Vm } from './vm.ts'
+
+const MPIDR = 0xc005
+const CLIDR = 0xc801
+const SCTLR = 0xc080
+const FINALIZE_SVE = 4
+const EMPTY = new BigUint64Array(0)
+
+export class Vcpu implements VcpuAbi {
+  readonly vm: Vm
+  readonly index: number
+  readonly plan: RegisterPlan
+  features = 0
+  initialised = false
+  hasRun = false
+  block: Uint8Array
+  words: Uint32Array
+  shape!: VcpuShape
+  sve: SveState | undefined
+  pendingReset: PendingReset | undefined
+  /** The VM's ID registers, or this vCPU's own view of them where features may differ between vCPUs. */
+  idState: IdState
+  idWords: Uint32Array
+  private mpState: number = MP_STATE.runnable
+  private events: VcpuEvents = NO_EVENTS
+  private caches: Uint32Array | undefined
+  private visible!: Uint8Array
+  private list: BigUint64Array = EMPTY
+  private seenEpoch = -1
+
+  constructor(vm: Vm, index: number) {
+    this.vm = vm
+    this.index = index
+    this.plan = vm.plan
+    this.block = new Uint8Array(VCPU_STATE_BYTES)
+    this.words = new Uint32Array(this.block.buffer)
+    this.idState = vm
+    this.idWords = new Uint32Array(vm.idValues.buffer)
+  }
+
+  init(features: number, target: number = this.vm.build.kernel.init.target, word1 = 0): number {
+    const others = this.vm.vcpus.filter(vcpu => vcpu !== this)
+    const errno = checkInit(this.vm.build, { target, features, word1 }, this, others)
+    if (errno) return errno
+    const again = this.initialised
+    this.features = features
+    this.shape = shapeOf(this.plan, features)
+    this.vm.adoptShape(this.shape)
+    if (!again) this.bindIdRegisters()
+    this.initialised = true
+    if (!again && features & FEATURE.sve) this.sve = new SveState(this.vm.build.host.vectorLengths)
+    this.resetRegisters(again)
+    this.pendingReset = undefined
+    this.mpState = features & FEATURE.powerOff ? MP_STATE.stopped : MP_STATE.runnable
+    this.seenEpoch = -1
+    return 0
+  }
+
+  finalize(what: number): number {
+    if (!this.initialised) return ERRNO.ENOEXEC
+    if (what !== FINALIZE_SVE || !this.sve) return ERRNO.EINVAL
+    return this.sve.finalize()
+  }
+
+  regList(capacity?: number): { readonly errno: number; readonly n: number; readonly ids: BigUint64Array } {
+    const errno = this.notReady()
+    if (errno) return { errno, n: 0, ids: EMPTY }
+    this.applyPendingReset()
+    this.refresh()
+    const n = this.list.length
+    return capacity !== undefined && capacity < n ? { errno: ERRNO.E2BIG, n, ids: EMPTY } : { errno: 0, n, ids: this.list }
+  }
+
+  getReg(id: bigint, out: Uint8Array | undefined): number {
+    const low = Number(id & 0xffff_ffffn)
+    const high = Number(id >> 32n)
+    const index = this.reach(low, high)
+    if (index < 0) return -index
+    if (!out) return ERRNO.EFAULT
+    return readRegister(this, index, new DataView(out.buffer, out.byteOffset, out.byteLength), 0)
+  }
+
+  setReg(id: bigint, value: Uint8Array | undefined): number {
+    const low = Number(id & 0xffff_ffffn)
+    const high = Number(id >> 32n)
+    const index = this.reach(low, high)
+    if (index < 0) return -index
+    if (!value) return ERRNO.EFAULT
+    return writeRegister(this, index, new DataView(value.buffer, value.byteOffset, value.byteLength), 0)
+  }
+
+  get64(id: bigint): bigint | undefined {
+    const out = new Uint8Array(256)
+    return this.getReg(id, out) === 0 ? new DataView(out.buffer).getBigUint64(0, true) : undefined
+  }
+
+  set64(id: bigint, value: bigint): number {
+    const bytes = new Uint8Array(256)
+    new DataView(bytes.buffer).setBigUint64(0, value, true)
+    return this.setReg(id, bytes)
+  }
+
+  getRegs(ids: BigUint64Array): { readonly bytes: Uint8Array; readonly errnos: Int32Array } {
+    const halves = new Uint32Array(ids.buffer, ids.byteOffset, ids.length * 2)
+    let total = 0
+    for (let i = 0; i < ids.length; i++) total += 1 << ((halves[2 * i + 1]! >>> 20) & 15)
+    const bytes = new Uint8Array(total)
+    const errnos = new Int32Array(ids.length)
+    const view = new DataView(bytes.buffer)
+    for (let i = 0, at = 0; i < ids.length; i++) {
+      const high = halves[2 * i + 1]!
+      const index = this.reach(halves[2 * i]!, high)
+      errnos[i] = index < 0 ? -index : readRegister(this, index, view, at)
+      at += 1 << ((high >>> 20) & 15)
+    }
+    return { bytes, errnos }
+  }
+
+  setRegs(ids: BigUint64Array, bytes: Uint8Array): Int32Array {
+    const halves = new Uint32Array(ids.buffer, ids.byteOffset, ids.length * 2)
+    const errnos = new Int32Array(ids.length)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let i = 0, at = 0; i < ids.length; i++) {
+      const high = halves[2 * i + 1]!
+      const index = this.reach(halves[2 * i]!, high)
+      errnos[i] = index < 0 ? -index : writeRegister(this, index, view, at)
+      at += 1 << ((high >>> 20) & 15)
+    }
+    return errnos
+  }
+
+  offsetOf(id: bigint): number | undefined {
+    const index = this.plan.sysregIndex.get(Number(id & 0xffffn))
+    return index === undefined || this.plan.kind[index] === KIND.id ? undefined : this.plan.place[index]
+  }
+
+  moveTo(block: Uint8Array): void {
+    block.set(this.block)
+    this.rebind(block)
+  }
+
+  rebind(block: Uint8Array): void {
+    this.block = block
+    this.words = new Uint32Array(block.buffer, block.byteOffset, VCPU_STATE_BYTES / 4)
+  }
+
+  getMpState(): number {
+    return this.mpState
+  }
+
+  setMpState(state: number): number {
+    if (!this.vm.build.kernel.mpStates.includes(state)) return ERRNO.EINVAL
+    this.mpState = state
+    return 0
+  }
+
+  forceMpState(state: number): void {
+    this.mpState = state
+  }
+
+  getEvents(): VcpuEvents {
+    return this.events
+  }
+
+  setEvents(events: VcpuEvents): number {
+    const errno = checkEvents(events, fieldOf(this.vm.idRegister(BigInt(ID.aa64pfr0)), 28) !== 0)
+    if (errno) return errno
+    if (events.serrorPending) this.events = { ...events, extDabtPending: false, serrorEsr: events.serrorHasEsr ? events.serrorEsr : 0n }
+    return 0
+  }
+
+  /** For the machine: the pending SError was delivered. */
+  clearEvents(): void {
+    this.events = NO_EVENTS
+  }
+
+  enterRun(): number {
+    const errno = this.notReady()
+    if (errno) return errno
+    const refused = this.vm.firstRun()
+    if (refused) return refused
+    this.hasRun = true
+    this.applyPendingReset()
+    return 0
+  }
+
+  requestReset(reset: PendingReset): void {
+    this.pendingReset = reset
+    this.mpState = MP_STATE.runnable
+  }
+
+  applyPendingReset(): void {
+    const reset = this.pendingReset
+    if (!reset) return
+    this.pendingReset = undefined
+    this.resetRegisters(true)
+    const is32Bit = (this.features & FEATURE.el1Is32Bit) !== 0
+    let pstate = this.stored(VCPU_STATE.pstate)
+    let { pc } = reset
+    // An AArch32 entry point with bit 0 set is Thumb code (kvm_reset_vcpu).
+    if (is32Bit && pc & 1n) {
+      pc &= ~1n
+      pstate |= 1n << 5n
+    }
+    if (reset.bigEndian) {
+      const sctlr = this.offsetOf(BigInt(SCTLR))
+      if (is32Bit) pstate |= 1n << 9n
+      else if (sctlr !== undefined) this.store(sctlr, this.stored(sctlr) | (1n << 25n))
+    }
+    this.store(VCPU_STATE.pstate, pstate)
+    this.store(VCPU_STATE.pc, pc)
+    this.store(VCPU_STATE.x, reset.context)
+  }
+
+  virtualCount(): bigint {
+    return virtualCount(this.vm)
+  }
+
+  physicalCount(): bigint {
+    return physicalCount(this.vm)
+  }
+
+  /** The 64 bits at a byte offset of the block. */
+  stored(at: number): bigint {
+    return (BigInt(this.words[(at >> 2) + 1]!) << 32n) | BigInt(this.words[at >> 2]!)
+  }
+
+  store(at: number, value: bigint): void {
+    this.words[at >> 2] = Number(value & 0xffff_ffffn)
+    this.words[(at >> 2) + 1] = Number(value >> 32n)
+  }
+
+  ccsidr(selector: number): number {
+    const { kernel, host } = this.vm.build
+    if (this.caches) return this.caches[selector]!
+    return host.ccsidr.get(selector) ?? (kernel.demux.policy === 'virtual' ? inventedCcsidr(this.hostCtr, selector) : 0)
+  }
+
+  setCcsidr(selector: number, value: number): void {
+    if (!this.caches) {
+      const selectors = this.vm.build.kernel.demux.selectors
+      this.caches = Uint32Array.from({ length: selectors }, (_, n) => this.ccsidr(n))
+    }
+    this.caches[selector] = value
+  }
+
+  /** CTR_EL0 as the host sanitises it, whatever userspace made of the VM's. */
+  get hostCtr(): bigint {
+    const index = this.plan.sysregIndex.get(ID.ctr)
+    return index === undefined ? 0n : (this.shape.idLimits[this.plan.place[index]! / 8] ?? 0n)
+  }
+
+  private notReady(): number {
+    if (!this.initialised) return ERRNO.ENOEXEC
+    return this.sve && !this.sve.finalized ? ERRNO.EPERM : 0
+  }
+
+  /** Dense index of a register that can be touched now, or minus the errno. */
+  private reach(low: number, high: number): number {
+    if (!this.initialised) return -ERRNO.ENOEXEC
+    if (this.pendingReset) this.applyPendingReset()
+    if (this.seenEpoch !== this.idState.epoch) this.refresh()
+    const index = this.plan.indexOf(low, high)
+    if (index < 0) return -unknownErrno(this, low, high)
+    return this.visible[index] === 1 ? index : -hiddenErrno(this, index)
+  }
+
+  /** Recomputes which registers show, after the ID registers changed. */
+  private refresh(): void {
+    if (this.seenEpoch === this.idState.epoch) return
+    this.seenEpoch = this.idState.epoch
+    let hidden = 0n
+    this.shape.conditional.forEach(({ field }, i) => {
+      if (!holds(this.idState, field)) hidden |= 1n << BigInt(i)
+    })
+    const view = viewOf(this.plan, this.shape, hidden)
+    this.visible = view.visible
+    this.list = view.list
+  }
+
+  private bindIdRegisters(): void {
+    const { vm } = this
+    this.idState = vm.idShape === this.shape || vm.build.kernel.init.sameFeatures ? vm : vm.ownView(this.shape)
+    this.idWords = new Uint32Array(this.idState.idValues.buffer)
+  }
+
+  /** kvm_reset_vcpu: core, SVE and system registers; counters, firmware registers and caches stay. */
+  private resetRegisters(again: boolean): void {
+    const kept = again ? this.keptOverReset() : []
+    const values = kept.map(at => this.stored(at))
+    this.block.set(this.shape.block)
+    const mpidr = this.offsetOf(BigInt(MPIDR))
+    if (mpidr !== undefined) this.store(mpidr, mpidrOf(this.index))
+    kept.forEach((at, i) => {
+      this.store(at, values[i]!)
+    })
+    if (this.sve?.finalized) this.sve.reset()
+  }
+
+  private keptOverReset(): number[] {
+    const { kernel } = this.vm.build
+    const encodings = [...(kernel.idRegisters.keepsPerVcpu ? [MPIDR, CLIDR] : []), ...(kernel.timers.keepsCompare ? COMPARE_OF.values() : [])]
+    return encodings.map(encoding => this.offsetOf(BigInt(encoding))).filter(at => at !== undefined)
+  }
+}
+
+/** MPIDR_EL1 of a vCPU: 16 to an Aff0 group (reset_mpidr). */
+export const mpidrOf = (index: number): bigint => BigInt(0x8000_0000 + ((index & 0xf) | (((index >> 4) & 0xff) << 8) | (((index >> 12) & 0xff) << 16)))
