@@ -1,4 +1,5 @@
 // Owns the type of a build: what one host offers, as kernel rules × host values; how features overlay them is emulator/kvm/vcpu-shape.ts.
+import type { FirmwareRules } from './firmware-rules.ts'
 import type { HostValues } from './host-values.ts'
 import type { KernelRules } from './kernel-rules.ts'
 
@@ -7,4 +8,6 @@ export interface Build {
   readonly name: string
   readonly kernel: KernelRules
   readonly host: HostValues
+  /** What the kernel answers guests that call firmware: part of the kernel's rules, derived by scripts/builds/firmware-rules.ts. */
+  readonly firmware: FirmwareRules
 }
