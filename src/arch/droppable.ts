@@ -13,7 +13,7 @@ import { BITMAP_BITS, showWorkaround, WORKAROUND_IDS } from './smccc.ts'
 export interface Refusal {
   readonly id: RegId
   readonly value: bigint
-  readonly errno: ErrnoName
+  readonly errno: string
   readonly guest: GuestView
   readonly targetValue?: bigint
 }
@@ -433,9 +433,11 @@ const compiled = once(() => DROPPABLE.map(row => ({ row, isMeant: compileSelecto
  * Whether a VMM may leave out a register that the target refused, and a sentence why. `value` is the saved one (any width), `context` what is
  * known besides: the other saved registers, the vCPU features, and what the target reads in this register (`targetValue`).
  */
-export function droppable(id: RegId, value: bigint, errno: ErrnoName, context: GuestView & { readonly targetValue?: bigint } = {}): DropAdvice {
+export function droppable(id: RegId, value: bigint, errno: string, context: GuestView & { readonly targetValue?: bigint } = {}): DropAdvice {
   const refusal: Refusal = { id, value, errno, guest: context, ...(context.targetValue === undefined ? {} : { targetValue: context.targetValue }) }
-  const row = compiled().find(({ row, isMeant }) => (!row.errnos || row.errnos.includes(errno)) && isMeant(id) && (row.when?.[1](refusal) ?? true))?.row ?? LAST
+  const row =
+    compiled().find(({ row, isMeant }) => (!row.errnos || (row.errnos as readonly string[]).includes(errno)) && isMeant(id) && (row.when?.[1](refusal) ?? true))
+      ?.row ?? LAST
   return { droppable: row.droppable, reason: typeof row.reason === 'string' ? row.reason : row.reason(refusal), source: row.source }
 }
 
