@@ -24,4 +24,5 @@ for (const [name, args] of Object.entries(STEPS)) {
   process.stdout.write(`${status === 0 ? 'ok    ' : 'FAILED'}  ${name}  ${((Date.now() - start) / 1000).toFixed(1)} s\n`)
   if (status !== 0) process.stdout.write(`${stdout}${stderr}`.replace(/^/gm, '        ').trimEnd().concat('\n'))
 }
+process.stdout.write(`${Object.keys(STEPS).length - failed} passed, ${failed} failed\n`)
 process.exitCode = failed === 0 ? 0 : 1
