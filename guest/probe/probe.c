@@ -76,7 +76,7 @@ static const struct question QUESTIONS[] = {
 	// PV time
 	{ 0xc5000020, 0xc5000020, 0 }, { 0xc5000020, 0xc5000021, 0 }, { 0xc5000021, 0, 0 },
 	// vendor services: UID, features, clock, implementation discovery
-	{ 0x8600ff01, 0, 0 }, { 0x86000000, 0, 0 }, { 0x86000001, 0, Q_PRESENCE }, { 0x86000001, 1, Q_PRESENCE }, { 0x86000040, 0, 0 }, { 0x86000041, 0, 0 },
+	{ 0x8600ff01, 0, 0 }, { 0x86000000, 0, 0 }, { 0x86000001, 0, Q_PRESENCE }, { 0x86000001, 1, Q_PRESENCE }, { 0xc6000040, 0, 0 }, { 0xc6000041, 0, 0 },
 	// the other conduit, as information
 	{ 0x84000000, 0, Q_SMC }, { 0x80000000, 0, Q_SMC }, { 0x80000001, 0x80008000, Q_SMC }, { 0x84000050, 0, Q_SMC }, { 0x8600ff01, 0, Q_SMC },
 };

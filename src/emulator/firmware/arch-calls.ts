@@ -1,29 +1,29 @@
 // Owns the Arm architecture calls: SMCCC_VERSION and SMCCC_ARCH_FEATURES with the levels of the three workarounds.
+import { SMCCC_VERSION_VALUE, workaroundLevel } from '../../arch/smccc.ts'
 import { allowed, answer, arg32, BITMAP, type FirmwareResult, type FirmwareVcpu, type FirmwareVm, signed } from './firmware.ts'
-import { SMCCC } from './ids.ts'
-
-/** SMCCC 1.1, on every recorded kernel and under every PSCI version. */
-const SMCCC_1_1 = 0x1_0001n
-/** What a guest reads for each level of a KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1/3 register: not available, available, not required. */
-const WORKAROUND_ANSWER = [-1, 0, 1]
-/** KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2_NOT_REQUIRED, the only level above "not available" that KVM shows. */
-const WA2_NOT_REQUIRED = 3n
+import { RETURN, SMCCC } from './ids.ts'
 
 export function archCall(vm: FirmwareVm, vcpu: FirmwareVcpu, functionId: number): FirmwareResult {
-  return functionId === SMCCC.version ? answer(vcpu, SMCCC_1_1) : answer(vcpu, signed(archFeature(vm, vcpu, arg32(vcpu, 1))))
+  return functionId === SMCCC.version ? answer(vcpu, BigInt(SMCCC_VERSION_VALUE)) : answer(vcpu, signed(archFeature(vm, vcpu, arg32(vcpu, 1))))
 }
 
 function archFeature(vm: FirmwareVm, vcpu: FirmwareVcpu, functionId: number): number {
   switch (functionId) {
     case SMCCC.workaround1:
-      return WORKAROUND_ANSWER[Number(vcpu.workaroundLevel(1) ?? 0n)] ?? -1
+      return workaround(vcpu, 1)
     case SMCCC.workaround2:
-      return vcpu.workaroundLevel(2) === WA2_NOT_REQUIRED ? -2 : -1
+      return workaround(vcpu, 2)
     case SMCCC.workaround3:
-      return WORKAROUND_ANSWER[Number(vcpu.workaroundLevel(3) ?? 0n)] ?? -1
+      return workaround(vcpu, 3)
     case SMCCC.pvTimeFeatures:
-      return vm.rules.pvTime && allowed(vm, BITMAP.stdHyp, 0) ? 0 : -1
+      return vm.rules.pvTime && allowed(vm, BITMAP.stdHyp, 0) ? RETURN.success : RETURN.notSupported
     default:
-      return -1
+      return RETURN.notSupported
   }
+}
+
+/** The host's level, read the moment the guest asks: nothing of it is stored. */
+function workaround(vcpu: FirmwareVcpu, n: 1 | 2 | 3): number {
+  const level = vcpu.workaroundLevel(n)
+  return (level === undefined ? undefined : workaroundLevel(n, level)?.guestSees) ?? RETURN.notSupported
 }

@@ -3,13 +3,13 @@
 
 import { archCall } from './arch-calls.ts'
 import { allowed, answer, arg32, BITMAP, type Conduit, type FirmwareResult, type FirmwareVcpu, type FirmwareVm, RESUME, signed } from './firmware.ts'
-import { SMCCC } from './ids.ts'
+import { RETURN, SMCCC } from './ids.ts'
 import { psciCall, psciFunctionExists } from './psci.ts'
 import { pvTimeCall } from './pv-time.ts'
 import { isTrng, trngCall } from './trng.ts'
 import { vendorCall } from './vendor.ts'
 
-const NOT_SUPPORTED = signed(-1)
+const NOT_SUPPORTED = signed(RETURN.notSupported)
 /** KVM_HYPERCALL_EXIT_SMC. */
 const EXIT_SMC = 1n
 

@@ -1,41 +1,42 @@
-// table: SMCCC and PSCI function ids that KVM answers. Sources: DEN0028, DEN0022, DEN0098, DEN0057; include/linux/arm-smccc.h.
+// Owns the handlers' short names for what src/arch tabulates: function ids and return codes. No number of its own.
+import { PSCI_01_FUNCTIONS, PSCI_RETURNS } from '../../arch/psci.ts'
+import { SMCCC_FUNCTIONS } from '../../arch/smccc.ts'
+
+type ReturnName = (typeof PSCI_RETURNS)[number]['name']
+
+const smccc = (name: string): number => must(SMCCC_FUNCTIONS.find(row => row.name === name)?.id, name)
+const psci01 = (name: (typeof PSCI_01_FUNCTIONS)[number]['name']): number => must(PSCI_01_FUNCTIONS.find(row => row.name === name)?.id, name)
+const returned = (name: ReturnName): number => must(PSCI_RETURNS.find(row => row.name === name)?.value, name)
+
+function must<T>(found: T | undefined, name: string): T {
+  if (found === undefined) throw new Error(`the tables of src/arch have no ${name}`)
+  return found
+}
 
 export const SMCCC = {
-  version: 0x8000_0000,
-  archFeatures: 0x8000_0001,
-  workaround1: 0x8000_8000,
-  workaround2: 0x8000_7fff,
-  workaround3: 0x8000_3fff,
-  trngVersion: 0x8400_0050,
-  trngFeatures: 0x8400_0051,
-  trngUuid: 0x8400_0052,
-  trngRnd32: 0x8400_0053,
-  trngRnd64: 0xc400_0053,
-  pvTimeFeatures: 0xc500_0020,
-  pvTimeSt: 0xc500_0021,
-  vendorUid: 0x8600_ff01,
-  vendorFeatures: 0x8600_0000,
-  vendorPtp: 0x8600_0001,
+  version: smccc('SMCCC_VERSION'),
+  archFeatures: smccc('SMCCC_ARCH_FEATURES'),
+  workaround1: smccc('SMCCC_ARCH_WORKAROUND_1'),
+  workaround2: smccc('SMCCC_ARCH_WORKAROUND_2'),
+  workaround3: smccc('SMCCC_ARCH_WORKAROUND_3'),
+  trngVersion: smccc('TRNG_VERSION'),
+  trngFeatures: smccc('TRNG_FEATURES'),
+  trngUuid: smccc('TRNG_GET_UUID'),
+  trngRnd32: smccc('TRNG_RND32'),
+  trngRnd64: smccc('TRNG_RND64'),
+  pvTimeFeatures: smccc('PV_TIME_FEATURES'),
+  pvTimeSt: smccc('PV_TIME_ST'),
+  vendorUid: smccc('VENDOR_HYP_CALL_UID'),
+  vendorFeatures: smccc('KVM_FEATURES'),
+  vendorPtp: smccc('KVM_PTP'),
 } as const
 
-/** PSCI 0.1 as KVM defines it, outside SMCCC's ranges. */
-export const PSCI_01 = { cpuSuspend: 0x95c1_ba5e, cpuOff: 0x95c1_ba5f, cpuOn: 0x95c1_ba60, migrate: 0x95c1_ba61 } as const
+export const PSCI_01 = { cpuSuspend: psci01('CPU_SUSPEND'), cpuOff: psci01('CPU_OFF'), cpuOn: psci01('CPU_ON'), migrate: psci01('MIGRATE') } as const
 
-export const PSCI_SMC32 = 0x8400_0000
-export const PSCI_SMC64 = 0xc400_0000
-
-/** Function numbers (the low byte of the id). */
-export const PSCI = {
-  version: 0x00,
-  cpuSuspend: 0x01,
-  cpuOff: 0x02,
-  cpuOn: 0x03,
-  affinityInfo: 0x04,
-  migrateInfoType: 0x06,
-  systemOff: 0x08,
-  systemReset: 0x09,
-  features: 0x0a,
-  systemSuspend: 0x0e,
-  systemReset2: 0x12,
-  systemOff2: 0x15,
+export const RETURN = {
+  success: returned('SUCCESS'),
+  notSupported: returned('NOT_SUPPORTED'),
+  invalidParameters: returned('INVALID_PARAMETERS'),
+  alreadyOn: returned('ALREADY_ON'),
+  internalFailure: returned('INTERNAL_FAILURE'),
 } as const

@@ -1,11 +1,8 @@
 // Owns the two PSCI calls that look for another vCPU by its affinity: CPU_ON and AFFINITY_INFO.
+import { PSCI_CONSTANTS } from '../../arch/psci.ts'
 import type { FirmwareVcpu, FirmwareVm } from './firmware.ts'
+import { RETURN } from './ids.ts'
 
-const SUCCESS = 0
-const INVALID_PARAMS = -2
-const ALREADY_ON = -4
-const ON = 0
-const OFF = 1
 const V0_1 = 1
 /** MPIDR_EL1 Aff3, Aff2, Aff1, Aff0. */
 const AFFINITY = 0xff_00ff_ffffn
@@ -18,19 +15,19 @@ const affinityArgument = (vm: FirmwareVm, value: bigint): bigint | undefined =>
 export function cpuOn(vm: FirmwareVm, vcpu: FirmwareVcpu, version: number): number {
   const affinity = affinityArgument(vm, vcpu.readX(1))
   const target = affinity === undefined ? undefined : vm.vcpus.find(each => each.affinity() === affinity)
-  if (target === undefined) return INVALID_PARAMS
-  if (!target.stopped()) return version === V0_1 ? INVALID_PARAMS : ALREADY_ON
+  if (target === undefined) return RETURN.invalidParameters
+  if (!target.stopped()) return version === V0_1 ? RETURN.invalidParameters : RETURN.alreadyOn
   target.powerOn({ pc: vcpu.readX(2), context: vcpu.readX(3), bigEndian: vcpu.bigEndian() })
-  return SUCCESS
+  return RETURN.success
 }
 
 /** AFFINITY_INFO(affinity, lowest level): ON when any matching vCPU is not stopped. */
 export function affinityInfo(vm: FirmwareVm, vcpu: FirmwareVcpu): number {
   const affinity = affinityArgument(vm, vcpu.readX(1))
   const level = vcpu.readX(2)
-  if (affinity === undefined || level > 3n) return INVALID_PARAMS
+  if (affinity === undefined || level > 3n) return RETURN.invalidParameters
   const mask = AFFINITY & ~((1n << (8n * level)) - 1n)
   const matching = vm.vcpus.filter(each => (each.affinity() & mask) === (affinity & mask))
-  if (matching.length === 0) return INVALID_PARAMS
-  return matching.some(each => !each.stopped()) ? ON : OFF
+  if (matching.length === 0) return RETURN.invalidParameters
+  return matching.some(each => !each.stopped()) ? PSCI_CONSTANTS.AFFINITY_ON : PSCI_CONSTANTS.AFFINITY_OFF
 }

@@ -1,8 +1,8 @@
 // Owns the true random number interface (DEN0098 TRNG 1.0) over the machine's deterministic entropy, and that entropy's generator.
+import { TRNG_VERSION_VALUE } from '../../arch/smccc.ts'
 import { answer, arg32, type FirmwareResult, type FirmwareVcpu, type FirmwareVm, signed } from './firmware.ts'
-import { SMCCC } from './ids.ts'
+import { RETURN, SMCCC } from './ids.ts'
 
-const TRNG_1_0 = 0x1_0000n
 /** KVM's TRNG UUID, as recorded. */
 const UUID = [0x00e0_210dn, 0xeb11_8443n, 0x4452_7080n, 0x4c5a_4e55n] as const
 const FUNCTIONS: readonly number[] = [SMCCC.trngVersion, SMCCC.trngFeatures, SMCCC.trngUuid, SMCCC.trngRnd32, SMCCC.trngRnd64]
@@ -14,10 +14,10 @@ export const isTrng = (functionId: number): boolean => FUNCTIONS.includes(functi
 export function trngCall(vm: FirmwareVm, vcpu: FirmwareVcpu, functionId: number): FirmwareResult {
   switch (functionId) {
     case SMCCC.trngVersion:
-      return answer(vcpu, TRNG_1_0)
+      return answer(vcpu, BigInt(TRNG_VERSION_VALUE))
     case SMCCC.trngFeatures:
       // KVM compares all 64 bits of the argument here.
-      return answer(vcpu, FUNCTIONS.some(id => BigInt(id) === vcpu.readX(1)) ? 0n : signed(-1))
+      return answer(vcpu, FUNCTIONS.some(id => BigInt(id) === vcpu.readX(1)) ? 0n : signed(RETURN.notSupported))
     case SMCCC.trngUuid:
       return answer(vcpu, ...UUID)
     default:
@@ -28,7 +28,7 @@ export function trngCall(vm: FirmwareVm, vcpu: FirmwareVcpu, functionId: number)
 /** Up to three registers of entropy: the least significant bits in X3, then X2, then X1; bits beyond the request are zero. */
 function random(vm: FirmwareVm, vcpu: FirmwareVcpu, registerBits: 32 | 64): FirmwareResult {
   const bits = arg32(vcpu, 1)
-  if (bits > 3 * registerBits) return answer(vcpu, signed(-2))
+  if (bits > 3 * registerBits) return answer(vcpu, signed(RETURN.invalidParameters))
   let pool = 0n
   for (let word = 0; word * 64 < bits; word++) pool |= vm.random64() << BigInt(word * 64)
   pool &= (1n << BigInt(bits)) - 1n

@@ -1,10 +1,10 @@
 // Owns KVM's vendor hypervisor services: call UID, feature bitmap, and the PTP clock as a function of the instruction count.
 // DISCOVER_IMPL_VER/CPUS have no in-kernel handler: a VMM forwards them with the SMCCC filter, else they are NOT_SUPPORTED.
+import { KVM_VENDOR_UID } from '../../arch/smccc.ts'
 import { allowed, answer, arg32, BITMAP, type FirmwareResult, type FirmwareVcpu, type FirmwareVm, signed } from './firmware.ts'
-import { SMCCC } from './ids.ts'
+import { RETURN, SMCCC } from './ids.ts'
 
-/** 28b46fb6-2ec5-11e9-a9ca-4b564d003a74 as four little-endian words. */
-const UID = [0xb66f_b428n, 0xe911_c52en, 0x564b_caa9n, 0x743a_004dn] as const
+const UID = KVM_VENDOR_UID.map(BigInt) as [bigint, bigint, bigint, bigint]
 /** Bits of KVM_REG_ARM_VENDOR_HYP_BMAP. */
 const FUNC_FEAT = 0
 const PTP = 1
@@ -31,7 +31,7 @@ const features = (vm: FirmwareVm): bigint => vm.bitmap(BITMAP.vendorHyp) ?? (1n 
 /** X1 chooses the counter: 0 virtual, 1 physical. Answers the wall clock (high, low) and that counter (high, low). */
 function ptp(vm: FirmwareVm, vcpu: FirmwareVcpu): FirmwareResult {
   const counter = arg32(vcpu, 1)
-  if (counter > 1) return answer(vcpu, signed(-1))
+  if (counter > 1) return answer(vcpu, signed(RETURN.notSupported))
   const count = counter === 0 ? vcpu.virtualCount() : vcpu.physicalCount()
   const time = vm.realTime()
   return answer(vcpu, (time >> 32n) & U32, time & U32, (count >> 32n) & U32, count & U32)

@@ -1,0 +1,48 @@
+// Owns which device answers at a guest physical address, and the devices' states as a snapshot holds them. Knows no CPU.
+import { SnapError } from '../../errors.ts'
+import type { DeviceSnapshot } from '../../model/snapshot.ts'
+import type { AccessSize, Device, DeviceEnv, DeviceType } from '../devices/device.ts'
+
+/** One device of a board. */
+export interface DevicePlace {
+  /** Instance name in snapshots, e.g. `uart0`. */
+  readonly name: string
+  readonly base: bigint
+  // A board holds devices of every kind: only the device itself reads its state.
+  readonly type: DeviceType<unknown>
+  readonly env: DeviceEnv
+}
+
+export interface Bus {
+  /** The device there and the offset in it; undefined where no device answers. */
+  find(address: bigint): { readonly device: Device<unknown>; readonly offset: number } | undefined
+  read(address: bigint, size: AccessSize): bigint
+  write(address: bigint, size: AccessSize, value: bigint): void
+  save(): readonly DeviceSnapshot[]
+}
+
+/** Devices restored from `saved` by name, fresh where it has none of that name. Throws INPUT_CORRUPT for another kind or a state that is not one. */
+export function createBus(places: readonly DevicePlace[], saved: readonly DeviceSnapshot[] = []): Bus {
+  const devices = places.map(place => {
+    const held = saved.find(each => each.name === place.name)
+    if (held && held.kind !== place.type.kind)
+      throw new SnapError('INPUT_CORRUPT', `device ${place.name} was saved as a ${held.kind}; here it is a ${place.type.kind}`, { path: place.name })
+    return { ...place, device: held ? place.type.create(place.env, place.type.parse(held.state)) : place.type.create(place.env) }
+  })
+  const find = (address: bigint): { readonly device: Device<unknown>; readonly offset: number } | undefined => {
+    for (const { base, type, device } of devices) if (address >= base && address < base + BigInt(type.length)) return { device, offset: Number(address - base) }
+    return undefined
+  }
+  return {
+    find,
+    read: (address, size) => {
+      const found = find(address)
+      return found ? found.device.read(found.offset, size) : 0n
+    },
+    write: (address, size, value) => {
+      const found = find(address)
+      found?.device.write(found.offset, size, value)
+    },
+    save: () => devices.map(({ name, type, device }) => ({ name, kind: type.kind, state: device.save() })),
+  }
+}

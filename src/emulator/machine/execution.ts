@@ -1,0 +1,234 @@
+// Owns running one vCPU on the engine: what the engine stops for is done here (firmware, devices, aborts that KVM injects) or handed out.
+// Creates the engine at the first run; until then nothing of WebAssembly exists. Knows no scheduling.
+import { ERRNO } from '../../arch/errno.ts'
+import { SnapError } from '../../errors.ts'
+import { GIC_DISTRIBUTOR, GIC_END } from '../board/memory-map.ts'
+import { createEngine } from '../cpu/create-engine.ts'
+import type { Engine, StopReason } from '../cpu/engine.ts'
+import { firmwareCall } from '../firmware/dispatch.ts'
+import type { VcpuAbi, VmAbi } from '../kvm/abi.ts'
+import { VCPU_STATE } from '../state-layout.ts'
+import type { Bus } from './bus.ts'
+import { type Clock, nanosecondsToTick } from './clock.ts'
+import type { VcpuExit } from './exits.ts'
+import { type Entropy, firmwarePort } from './firmware-port.ts'
+import type { GuestMemory } from './guest-memory.ts'
+import { ENGINE_BYTES, type VcpuMachineState } from './machine-state.ts'
+import { identification, readRegister, storedRegisters, writeRegister } from './system-registers.ts'
+import { createTimers, type Timers } from './timers.ts'
+
+/** How a piece of a vCPU's run ended: it may go on (`budget`), waits, has stopped, or must leave to the VMM. */
+export type Piece = { readonly executed: number } & (
+  | { readonly kind: 'budget' | 'wfi' | 'wfe' | 'off' }
+  | { readonly kind: 'exit'; readonly exit: Exclude<VcpuExit, { readonly kind: 'budget' | 'blocked' }> }
+)
+
+type Ending = Piece extends infer P ? (P extends Piece ? Omit<P, 'executed'> : never) : never
+
+export interface Execution {
+  /** Runs the vCPU at `position` for at most `budget` instructions. Throws CANNOT_EXECUTE for what this machine does not do. */
+  run(position: number, budget: number): Piece
+  /** Finishes the load or store that the vCPU's last exit was for: its register, and the PC, wherever userspace has put that since. */
+  completeAccess(position: number): void
+  /** The data that completes the load which the vCPU's last exit asked for. */
+  supply(position: number, data: bigint): void
+  /** Nanoseconds until something ends the vCPU's WFI: 0 for now, undefined for never. */
+  wakesIn(position: number): number | undefined
+  save(): readonly Omit<VcpuMachineState, 'wait'>[]
+}
+
+export interface ExecutionParts {
+  readonly vm: VmAbi
+  readonly memory: GuestMemory
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly saved: readonly VcpuMachineState[]
+}
+
+/** Synchronous external abort: what KVM injects for a fetch or access where nothing is. */
+const EXTERNAL_ABORT = 0x10
+const EL1_32BIT = 1 << 1
+const HAS_EL2 = 1 << 7
+
+interface VcpuRun {
+  readonly vcpu: VcpuAbi
+  readonly timers: Timers
+  /** An access that KVM_RUN returned with; completed first thing when it is called again. */
+  mmio: { readonly write: boolean } | undefined
+  data: bigint
+}
+
+export function createExecution({ vm, memory, bus, clock, entropy, saved }: ExecutionParts): Execution {
+  const firmware = firmwarePort(vm, vm.build.firmware, clock, entropy)
+  let engine: Engine | undefined
+  let runs: VcpuRun[] = []
+  let refused: string | undefined
+  let started = 0
+  const refuse = (what: string): void => {
+    refused ??= what
+  }
+  const savedOf = (vcpu: VcpuAbi): VcpuMachineState | undefined => saved.find(each => each.index === vcpu.index)
+
+  /** The engine for all vCPUs that there are now; made again when one was added. */
+  function engineNow(): Engine {
+    if (engine && runs.length === vm.vcpus.length) return engine
+    const first = vm.vcpus.find(vcpu => vcpu.initialised)
+    if (!first) throw new Error('an engine without an initialised vCPU')
+    const next = createEngine({
+      ram: memory.regions,
+      vcpus: vm.vcpus.length,
+      idRegisters: identification(vm),
+      sysregs: storedRegisters(first),
+      hooks: {
+        readSysreg(position, encoding, executed) {
+          const { vcpu, timers } = runs[position]!
+          clock.time = started + executed
+          return readRegister(vcpu, timers, encoding, refuse)
+        },
+        writeSysreg(position, encoding, value, executed) {
+          const { vcpu, timers } = runs[position]!
+          clock.time = started + executed
+          return writeRegister(vcpu, timers, encoding, value, refuse)
+        },
+      },
+    })
+    memory.moveTo(next)
+    runs = vm.vcpus.map((vcpu, position) => {
+      vcpu.moveTo(next.state(position))
+      const known = runs[position]
+      if (known) return known
+      const held = savedOf(vcpu)
+      if (held) next.state(position).set(held.engine, VCPU_STATE.engine)
+      return { vcpu, timers: createTimers(vcpu, held?.physicalTimer), mmio: held?.mmio, data: 0n }
+    })
+    engine = next
+    return next
+  }
+
+  function run(position: number, budget: number): Piece {
+    const cpu = engineNow()
+    const state = runs[position]!
+    const { vcpu } = state
+    if (vcpu.features & HAS_EL2) throw cannot('EL2 (the vCPU feature has_el2)', vcpu.index)
+    if (vcpu.features & EL1_32BIT) throw cannot('AArch32 (the vCPU feature el1_32bit)', vcpu.index)
+    let executed = 0
+    while (executed < budget) {
+      started = clock.time
+      const result = cpu.run(position, budget - executed)
+      clock.time = started + result.executed
+      clock.instructions += result.executed
+      executed += result.executed
+      if (refused !== undefined) {
+        const what = refused
+        refused = undefined
+        throw cannot(what, vcpu.index)
+      }
+      const after = handle(cpu, position, state, result.stop)
+      if (after) return { executed, ...after }
+    }
+    return { executed, kind: 'budget' }
+  }
+
+  /** Undefined: the vCPU goes on. */
+  function handle(cpu: Engine, position: number, state: VcpuRun, stop: StopReason): Ending | undefined {
+    switch (stop.kind) {
+      case 'budget':
+        return undefined
+      case 'wfi':
+      case 'wfe':
+        return { kind: stop.kind }
+      case 'smc':
+        advance(state.vcpu)
+        return call(position, 'smc', stop.immediate)
+      case 'hvc':
+        return call(position, 'hvc', stop.immediate)
+      case 'mmio': {
+        const found = bus.find(stop.address)
+        if (found) {
+          if (stop.write) found.device.write(found.offset, stop.size, stop.data)
+          cpu.completeMmio(position, stop.write ? undefined : found.device.read(found.offset, stop.size))
+          return undefined
+        }
+        refuseGic(state.vcpu, stop.address)
+        state.mmio = { write: stop.write }
+        return { kind: 'exit', exit: { kind: 'mmio', address: stop.address, size: stop.size, write: stop.write, data: stop.data } }
+      }
+      case 'nisv':
+        // Without KVM_CAP_ARM_NISV_TO_USER, which no VMM of ours enables.
+        return { kind: 'exit', exit: { kind: 'error', errno: ERRNO.ENOSYS } }
+      case 'fetch-outside':
+        cpu.inject(position, { kind: 'instruction-abort', status: EXTERNAL_ABORT, address: stop.address })
+        return undefined
+      case 'unimplemented':
+        throw cannot(`${stop.feature} (instruction 0x${stop.word.toString(16).padStart(8, '0')} at 0x${stop.pc.toString(16)})`, state.vcpu.index)
+      case 'cannot-execute':
+        throw cannot(stop.what, state.vcpu.index)
+      default:
+        return stop satisfies never
+    }
+  }
+
+  function call(position: number, conduit: 'hvc' | 'smc', immediate: number): Ending | undefined {
+    const result = firmwareCall(firmware, firmware.vcpu(position), conduit, immediate)
+    switch (result.kind) {
+      case 'resume':
+        return undefined
+      case 'wait':
+        return { kind: 'wfi' }
+      case 'off':
+        return { kind: 'off' }
+      default:
+        return { kind: 'exit', exit: result }
+    }
+  }
+
+  function refuseGic(vcpu: VcpuAbi, address: bigint): void {
+    if (vm.gic !== 'none' && inGic(address)) throw cannot(`the in-kernel GIC (access at 0x${address.toString(16)})`, vcpu.index)
+  }
+
+  return {
+    run,
+    completeAccess(position) {
+      const state = runs[position]
+      const access = state ? state.mmio : savedOf(vm.vcpus[position]!)?.mmio
+      if (!access) return
+      const cpu = engineNow()
+      const { data } = runs[position]!
+      cpu.completeMmio(position, access.write ? undefined : data)
+      runs[position]!.mmio = undefined
+      runs[position]!.data = 0n
+    },
+    supply(position, data) {
+      const state = runs[position]
+      if (state) state.data = data
+    },
+    wakesIn(position) {
+      if (engineNow().interruptPending(position)) return 0
+      const left = runs[position]!.timers.ticksToExpiry()
+      return left === undefined ? undefined : nanosecondsToTick(clock.time, left)
+    },
+    save: () =>
+      vm.vcpus.map((vcpu, position) => {
+        const state = runs[position]
+        const held = savedOf(vcpu)
+        const block = vcpu.block
+        return {
+          index: vcpu.index,
+          mmio: state ? state.mmio : held?.mmio,
+          engine: state ? block.slice(VCPU_STATE.engine, VCPU_STATE.engine + ENGINE_BYTES) : (held?.engine ?? new Uint8Array(ENGINE_BYTES)),
+          physicalTimer: state ? state.timers.save() : held?.physicalTimer,
+        }
+      }),
+  }
+}
+
+/** Moves PC past the SMC. */
+function advance({ block }: VcpuAbi): void {
+  const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
+  view.setBigUint64(VCPU_STATE.pc, BigInt.asUintN(64, view.getBigUint64(VCPU_STATE.pc, true) + 4n), true)
+}
+
+const inGic = (address: bigint): boolean => address >= GIC_DISTRIBUTOR && address < GIC_END
+const cannot = (what: string, vcpu: number): SnapError =>
+  new SnapError('CANNOT_EXECUTE', `cannot execute: the guest needs ${what}, which the machine does not do`, { vcpu })

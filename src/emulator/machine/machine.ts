@@ -1,0 +1,83 @@
+// Owns a VM that runs: the emulated KVM's VM, guest memory, devices, time, and the way in and out of running. One value to save and to restore from.
+// Knows no file and no report. No clock but the instruction count, no randomness but a saved seed.
+import type { Build } from '../../builds/build.ts'
+import type { DeviceSnapshot, MachineState, MemoryRegion } from '../../model/snapshot.ts'
+import { Vm } from '../kvm/vm.ts'
+import { createBus, type DevicePlace } from './bus.ts'
+import { createClock, ticks } from './clock.ts'
+import { createExecution } from './execution.ts'
+import type { MachineStop, VcpuExit } from './exits.ts'
+import { createGuestMemory, type GuestMemory, type RamRegion } from './guest-memory.ts'
+import { decodeMachineState, encodeMachineState } from './machine-state.ts'
+import { createScheduler, QUANTUM } from './scheduler.ts'
+
+export interface MachineOptions {
+  readonly ram?: readonly RamRegion[]
+  readonly devices?: readonly DevicePlace[]
+  /** Seed of the entropy that guests draw from; a saved machine brings its own. */
+  readonly seed?: bigint
+  /** What a machine of the same build saved: with it the future is identical. Registers, memory and mp_state are restored through the VM's verbs. */
+  readonly saved?: { readonly machine?: MachineState; readonly devices?: readonly DeviceSnapshot[] }
+}
+
+export interface Machine {
+  /** The userspace ABI: create vCPUs, read and write registers, and so on. */
+  readonly vm: Vm
+  readonly memory: GuestMemory
+  /** Nanoseconds of machine time, and instructions of all vCPUs. */
+  readonly time: number
+  readonly instructions: number
+  /** Runs all initialised vCPUs in turns for at most `budget` instructions in total. Throws CANNOT_EXECUTE. */
+  run(budget: number): MachineStop
+  /** KVM_RUN of one vCPU (by its index), for at most `budget` instructions. Throws CANNOT_EXECUTE. */
+  runVcpu(index: number, budget: number): VcpuExit
+  /** kvm_run.mmio.data for the load that this vCPU's last exit asked for; 0 when nobody supplies it. */
+  supplyMmio(index: number, data: bigint): void
+  saveMachine(): MachineState
+  saveDevices(): readonly DeviceSnapshot[]
+  saveMemory(): readonly MemoryRegion[]
+}
+
+const DEFAULT_SEED = 0x7073_6369_2d73_6e61n
+
+/** A machine of this build. Throws INPUT_CORRUPT for a saved state that is none, USAGE for RAM that does not consist of pages. */
+export function createMachine(build: Build, { ram = [], devices = [], seed = DEFAULT_SEED, saved = {} }: MachineOptions = {}): Machine {
+  const value = saved.machine && decodeMachineState(saved.machine)
+  const clock = createClock(value)
+  const entropy = { state: value?.entropy ?? seed }
+  const vm = new Vm(build, { now: () => ticks(clock.time) })
+  const memory = createGuestMemory(ram)
+  const bus = createBus(devices, saved.devices)
+  const held = value?.vcpus ?? []
+  const execution = createExecution({ vm, memory, bus, clock, entropy, saved: held })
+  // vCPUs are created in index order by every VMM, and saved states are in that order too.
+  const scheduler = createScheduler(vm, execution, clock, { turn: value?.turn ?? { position: 0, left: QUANTUM }, waits: held.map(each => each.wait) })
+  const positionOf = (index: number): number => {
+    const position = vm.vcpus.findIndex(vcpu => vcpu.index === index)
+    if (position < 0) throw new RangeError(`the machine has no vCPU ${index}`)
+    return position
+  }
+  return {
+    vm,
+    memory,
+    get time() {
+      return clock.time
+    },
+    get instructions() {
+      return clock.instructions
+    },
+    run: budget => scheduler.run(budget),
+    runVcpu: (index, budget) => scheduler.runVcpu(positionOf(index), budget),
+    supplyMmio: (index, data) => execution.supply(positionOf(index), data),
+    saveMachine: () =>
+      encodeMachineState({
+        time: clock.time,
+        instructions: clock.instructions,
+        entropy: entropy.state,
+        turn: scheduler.turn(),
+        vcpus: execution.save().map((each, position) => ({ ...each, wait: scheduler.wait(position) })),
+      }),
+    saveDevices: () => bus.save(),
+    saveMemory: () => memory.save(),
+  }
+}
