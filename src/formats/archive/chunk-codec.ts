@@ -40,33 +40,45 @@ export async function hasCoreZstd(): Promise<boolean> {
 }
 
 export async function openChunkCodec(options: CodecOptions): Promise<ChunkCodec> {
-  const core = options.engine === undefined ? await hasCoreZstd() : options.engine === 'core'
-  const require = createRequire(import.meta.url)
-  const wasmPath = core ? undefined : require.resolve('@bokuweb/zstd-wasm')
-  const settings: CodecSettings = { core, wasmPath, level: LEVEL, overhead: LIMITS.frameOverhead }
-  return options.bytes < WORKERS_FROM ? inThisThread(settings, require) : inWorkers(settings)
+  return options.bytes < WORKERS_FROM ? inThisThread(options.engine) : inWorkers(await settingsFor(options.engine))
+}
+
+async function settingsFor(engine: 'core' | 'wasm' | undefined): Promise<CodecSettings> {
+  const core = engine === undefined ? await hasCoreZstd() : engine === 'core'
+  const wasmPath = core ? undefined : createRequire(import.meta.url).resolve('@bokuweb/zstd-wasm')
+  return { core, wasmPath, level: LEVEL, overhead: LIMITS.frameOverhead }
 }
 
 const workHere = new Map<boolean, Promise<ChunkWork>>()
 
 /** Once per process and engine: initialising the WebAssembly module again would pull its memory from under calls that are under way. */
-async function startWork(settings: CodecSettings, require: NodeJS.Require): Promise<ChunkWork> {
+async function startWork(settings: CodecSettings): Promise<ChunkWork> {
   const { compileFunction } = await import('node:vm')
-  const work = compileFunction(WORK_SOURCE, ['require', 'settings'])(require, settings) as ChunkWork
+  const work = compileFunction(WORK_SOURCE, ['require', 'settings'])(createRequire(import.meta.url), settings) as ChunkWork
   await work.ready
   return work
 }
 
-async function inThisThread(settings: CodecSettings, require: NodeJS.Require): Promise<ChunkCodec> {
-  const started = workHere.get(settings.core) ?? startWork(settings, require)
+async function engineHere(engine?: 'core' | 'wasm'): Promise<ChunkWork> {
+  const settings = await settingsFor(engine)
+  const started = workHere.get(settings.core) ?? startWork(settings)
   workHere.set(settings.core, started)
-  const work = await started
+  return started
+}
+
+async function inThisThread(engine?: 'core' | 'wasm'): Promise<ChunkCodec> {
+  const work = await engineHere(engine)
   return {
     width: 1,
     compress: async raw => work.compress(raw),
     decompress: async (...args) => work.decompress(...args),
     close: async () => {},
   }
+}
+
+/** The content, at most `most` bytes, of one zstd frame that is not ours. Throws an Error when the codec finds it damaged. */
+export async function inflateFrame(frame: Uint8Array, most: number): Promise<Uint8Array> {
+  return (await engineHere()).inflate(frame, most)
 }
 
 interface Task {

@@ -15,6 +15,8 @@ export interface CodecSettings {
 /** What the text returns. */
 export interface ChunkWork {
   readonly ready: Promise<void>
+  /** At most `most` bytes of content of one whole frame. Throws an Error for a damaged one. */
+  inflate(frame: Uint8Array, most: number): Uint8Array
   compress(raw: Uint8Array): { readonly frame: Uint8Array; readonly storedSha256: string; readonly rawSha256: string }
   /** The content, or what is wrong. `size` and both digests are checked here, never left to the codec: some decoders pass damaged frames. */
   decompress(frame: Uint8Array, size: number, storedSha256: string, rawSha256: string): Uint8Array | string
@@ -29,15 +31,16 @@ if (settings.core) {
   const zlib = require('node:zlib')
   const params = { [zlib.constants.ZSTD_c_compressionLevel]: settings.level, [zlib.constants.ZSTD_c_checksumFlag]: 1 }
   deflate = raw => zlib.zstdCompressSync(raw, { params, chunkSize: raw.length + settings.overhead })
-  inflate = (frame, size) => zlib.zstdDecompressSync(frame, { chunkSize: Math.max(size, 65536), maxOutputLength: Math.max(size, 1) })
+  inflate = (frame, size) => zlib.zstdDecompressSync(frame, { chunkSize: Math.min(Math.max(size, 65536), 1 << 20), maxOutputLength: Math.max(size, 1) })
 } else {
   const wasm = require(settings.wasmPath)
   ready = wasm.init()
   deflate = raw => wasm.compress(raw, settings.level)
-  inflate = frame => wasm.decompress(frame)
+  inflate = (frame, size) => wasm.decompress(frame, { defaultHeapSize: Math.max(size, 1) })
 }
 return {
   ready,
+  inflate,
   compress(raw) {
     const frame = deflate(raw)
     return { frame, storedSha256: sha256(frame), rawSha256: sha256(raw) }

@@ -1,0 +1,6 @@
+// Owns the list of formats that can be read. To add one: write its Importer and name it here.
+import type { Importer } from './importer.ts'
+import { psnap } from './psnap.ts'
+import { reglist } from './reglist/read.ts'
+
+export const IMPORTERS: readonly Importer[] = [psnap, reglist]

@@ -1,0 +1,18 @@
+// Owns the limits of inputs before any format looks at them.
+
+const MiB = 1 << 20
+
+export const SOURCE_LIMITS = {
+  /** Of a stream (standard input, FIFO, gzip content): kept in memory up to here, then in an unlinked temporary file. */
+  streamMemory: 64 * MiB,
+  /** Of a stream altogether. */
+  streamBytes: 64 * 1024 * MiB,
+  /** A compressed file may give this much whatever its size … */
+  unwrappedFree: 64 * MiB,
+  /** … and beyond it this many times what has been read of it. A snapshot that shrinks more than this is not worth the risk of a bomb. */
+  unwrappedRatio: 100,
+  /** zstd is unpacked in memory. */
+  zstdBytes: 256 * MiB,
+  zstdContent: 512 * MiB,
+  reglistBytes: 64 * MiB,
+} as const

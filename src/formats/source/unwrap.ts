@@ -1,0 +1,96 @@
+// Owns the taking off of compression around a whole file: one layer of gzip or zstd, recognised by its first bytes, with limits against bombs.
+import { SnapError } from '../../errors.ts'
+import { SOURCE_LIMITS } from './limits.ts'
+import { bytesSource, readAll, type Source } from './source.ts'
+
+/** What is inside of a gzip or zstd file; any other source as it is. Closes the outer one when it is done with it. */
+export async function unwrap(source: Source, signal?: AbortSignal): Promise<Source> {
+  const head = Buffer.from(await source.head(4)).toString('hex')
+  if (!head.startsWith('1f8b08') && head !== '28b52ffd') return source
+  const inner = head === '28b52ffd' ? await unzstd(source) : await gunzip(source, signal)
+  await source.close()
+  return inner
+}
+
+async function gunzip(source: Source, signal: AbortSignal | undefined): Promise<Source> {
+  const [{ createGunzip }, { spool }] = await Promise.all([import('node:zlib'), import('./spool.ts')])
+  const unzip = createGunzip({ chunkSize: 1 << 18 })
+  let read = 0
+  const feed = async (): Promise<void> => {
+    try {
+      for (let at = 0; at < source.size; at += 1 << 16) {
+        const piece = await source.read(at, Math.min(1 << 16, source.size - at))
+        read = at + piece.length
+        if (unzip.destroyed) return
+        if (!unzip.write(piece)) await new Promise<void>(resolve => unzip.once('drain', resolve).once('close', resolve))
+      }
+      unzip.end()
+    } catch (error) {
+      unzip.destroy(error as Error)
+    }
+  }
+  async function* content(): AsyncGenerator<Uint8Array> {
+    const feeding = feed()
+    let given = 0
+    try {
+      for await (const piece of unzip as AsyncIterable<Uint8Array>) {
+        given += piece.length
+        requireNoBomb(source, given, read)
+        yield piece
+      }
+    } catch (cause) {
+      throw cause instanceof SnapError
+        ? cause
+        : new SnapError('INPUT_CORRUPT', `${source.name}: its gzip is damaged: ${(cause as Error).message}`, { file: source.name }, { cause })
+    } finally {
+      unzip.destroy()
+      await feeding
+    }
+  }
+  return spool(content(), source.name, signal)
+}
+
+async function unzstd(source: Source): Promise<Source> {
+  const [{ inflateFrame }, { measureFrame }] = await Promise.all([import('../archive/chunk-codec.ts'), import('../archive/zstd-frame.ts')])
+  const bytes = await readAll(source, SOURCE_LIMITS.zstdBytes, 'a file in zstd that psci-snap unpacks')
+  const damaged = (what: string, offset: number, cause?: unknown): SnapError =>
+    new SnapError('INPUT_CORRUPT', `${source.name}: its zstd is damaged: ${what}`, { file: source.name, offset }, { cause })
+  const parts: Uint8Array[] = []
+  let given = 0
+  for (let at = 0; at < bytes.length; ) {
+    const frame = measureFrame(bytes, at)
+    if (!frame) throw damaged('there is no whole frame', at)
+    if (frame.usesDictionary) throw damaged('it needs a dictionary', at)
+    const bound = Math.min(frame.contentSize ?? frame.contentBound, frame.contentBound)
+    if (frame.contentSize !== undefined && frame.contentSize > frame.contentBound)
+      throw damaged(`a frame declares ${frame.contentSize} bytes and cannot hold them`, at)
+    // An unknown size is only bounded here (128 KiB a block), so what it really gives is counted again below.
+    if (frame.contentSize !== undefined) requireNoBomb(source, given + bound, bytes.length)
+    if (given + bound > SOURCE_LIMITS.zstdContent)
+      throw new SnapError('LIMIT_EXCEEDED', `${source.name} unpacks to more than ${SOURCE_LIMITS.zstdContent} bytes`, { file: source.name })
+    if (!frame.skippable) {
+      const part = await inflateFrame(bytes.subarray(at, at + frame.size), bound).catch((cause: unknown) => {
+        throw damaged(cause instanceof Error ? cause.message : String(cause), at, cause)
+      })
+      if (frame.contentSize !== undefined && part.length !== frame.contentSize)
+        throw damaged(`a frame holds ${part.length} bytes and declares ${frame.contentSize}`, at)
+      parts.push(part)
+      given += part.length
+      requireNoBomb(source, given, bytes.length)
+    }
+    at += frame.size
+  }
+  return bytesSource(Buffer.concat(parts), source.name)
+}
+
+function requireNoBomb(source: Source, given: number, read: number): void {
+  if (given <= SOURCE_LIMITS.unwrappedFree + SOURCE_LIMITS.unwrappedRatio * read) return
+  throw new SnapError(
+    'LIMIT_EXCEEDED',
+    `${source.name} is a compression bomb: ${read} bytes unpack to ${given} and more`,
+    { file: source.name },
+    {
+      hint: 'if it is a snapshot after all, unpack it yourself',
+    },
+  )
+}
