@@ -1,0 +1,84 @@
+// What only a real process shows: bin/run.js, signals, closed pipes, and that a start asks nothing of its surroundings.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ROOT, textOf } from '../tidy/sources.ts'
+import { runShell } from './run-command.ts'
+
+const { version } = JSON.parse(textOf('package.json')) as { version: string }
+const TRIAL = ['--import', join(ROOT, 'node_modules/tsx/dist/loader.mjs'), join(ROOT, 'test/cli/fixtures/start-trial.ts')]
+
+describe('bin/run.js', () => {
+  test.each(['--version', '-V'])('%s prints name and release', flag => {
+    expect(runShell([flag])).toMatchObject({ status: 0, stdout: `psci-snap ${version}\n`, stderr: '' })
+  })
+  test('--version --json is an object', () => {
+    expect(runShell(['--version', '--json']).json()).toEqual({ ok: true, name: 'psci-snap', version })
+  })
+  test('without arguments shows help', () => {
+    const { status, stdout } = runShell([])
+    expect(status).toBe(0)
+    expect(stdout).toContain('COMMANDS\n')
+  })
+  test('a usage error ends with 2, in text and in JSON', () => {
+    expect(runShell(['nonsense'])).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('unknown command nonsense (USAGE)\n  hint: ') })
+    const { status, json } = runShell(['nonsense', '--json'])
+    expect(status).toBe(2)
+    expect(json()).toMatchObject({ ok: false, error: { code: 'USAGE' } })
+  })
+  test('starts in any folder, also one with a package.json of its own', () => {
+    expect(runShell(['--help'], { cwd: tmpdir() }).status).toBe(0)
+  })
+  test('says what to do when it has not been built', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'psci-snap-unbuilt-'))
+    try {
+      cpSync(join(ROOT, 'bin'), join(folder, 'bin'), { recursive: true })
+      cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
+      const { status, stderr } = spawnSync(process.execPath, [join(folder, 'bin/run.js'), 'inspect', 'x'], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      expect(status).toBe(1)
+      expect(stderr).toContain('npm run build')
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('a process', () => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('that gets %s stops its work and ends with 130', async signal => {
+    const child = spawn(process.execPath, [...TRIAL, 'topic', 'fail', 'hang', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    child.stdout.on('data', data => {
+      stdout += data
+    })
+    await once(child.stderr, 'data') // the command says that it hangs
+    child.kill(signal)
+    const [status] = (await once(child, 'close')) as [number]
+    expect(status).toBe(130)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'INTERRUPTED' } })
+  })
+  test('whose reader goes away ends quietly', () => {
+    const { status, stderr } = spawnSync(
+      'bash',
+      ['-c', 'set -o pipefail; "$@" | head -n 1', 'pipe', process.execPath, ...TRIAL, 'echo', 'x', '--rows', '20000'],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+  })
+  test('gets all of a large output out before it ends', () => {
+    const { stdout } = spawnSync(process.execPath, [...TRIAL, 'echo', 'x', '--rows', '20000', '--json'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    expect(stdout.trimEnd().split('\n')).toHaveLength(20001)
+  })
+})
