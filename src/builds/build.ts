@@ -8,6 +8,12 @@ export interface Build {
   readonly name: string
   readonly kernel: KernelRules
   readonly host: HostValues
-  /** What the kernel answers guests that call firmware: part of the kernel's rules, derived by scripts/builds/firmware-rules.ts. */
+  /** What the kernel answers guests; the same value as `kernel.firmware`. */
   readonly firmware: FirmwareRules
 }
+
+/** The CPU of a built-in build whose name says none. */
+export const DEFAULT_CPU = 'cortex-a72'
+
+export const buildName = (release: string, cpu: string): string => `linux-${release}/${cpu}`
+export const makeBuild = (name: string, kernel: KernelRules, host: HostValues): Build => ({ name, kernel, host, firmware: kernel.firmware })

@@ -1,6 +1,8 @@
 // Owns the type of what one host kernel does, whatever CPU it runs on: the data half of every KVM rule. How a rule works is code, in
 // emulator/kvm/, one file a family. Values here come from recordings (scripts/builds/); `inferred` names those that no recording shows.
 
+import type { FirmwareRules } from './firmware-rules.ts'
+
 /** A system register by its 16-bit encoding op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2: the index of its ONE_REG id. */
 export type Encoding = number
 
@@ -146,5 +148,7 @@ export interface KernelRules {
   }
   readonly mpStates: readonly number[]
   readonly smcccFilter: boolean
+  /** What a guest's calls are answered with. */
+  readonly firmware: FirmwareRules
   readonly systemSuspend: boolean
 }

@@ -1,0 +1,144 @@
+// Owns making a host's values out of register lists of never-run vCPUs and the kernel's rules: what `builds derive` does with a snapshot
+// and what the generator does with a recording. Whatever the lists do not show is concluded, and named in `inferred`. Pure.
+import type { Feature } from '../arch/features.ts'
+import { featureMask } from '../arch/features.ts'
+import { COPROC } from '../arch/reg-id.ts'
+import { bytesToBigint, type RegisterList, registerAt } from '../model/register-list.ts'
+import type { FeatureOverlay, HostValues, OverlayName } from './host-values.ts'
+import type { Encoding, KernelRules, Need, Provenance, SysregRow } from './kernel-rules.ts'
+
+export interface ListedSet {
+  readonly features: readonly Feature[]
+  readonly registers: RegisterList
+}
+
+/** What a register list alone does not say; absent means: conclude it. */
+export interface HostFacts {
+  readonly cpu: string
+  readonly provenance: readonly Provenance[]
+  readonly features?: number
+  readonly mitigatesSsb?: boolean
+  readonly hardware?: ReadonlyMap<Encoding, bigint>
+  readonly capabilities?: ReadonlyMap<number, readonly [number, number]>
+}
+
+const AA64PFR1 = 0xc021
+const OVERLAY_OF: readonly (readonly [OverlayName, Feature])[] = [
+  ['aarch32', 'el1_32bit'],
+  ['pmu', 'pmu_v3'],
+  ['sve', 'sve'],
+  ['pauth', 'ptrauth_address'],
+  ['el2', 'has_el2'],
+]
+const NEED_FEATURE: Readonly<Record<Need, Feature>> = { pmu: 'pmu_v3', sve: 'sve', pauth: 'ptrauth_address', el2: 'has_el2' }
+/** Kept per VM or per run, never a host's reset value. */
+const NOT_A_VALUE = new Set(['vcnt', 'pcnt', 'ignored'])
+
+interface Columns {
+  readonly sysregs: ReadonlyMap<Encoding, bigint>
+  readonly demux: ReadonlyMap<number, number>
+  readonly firmware: ReadonlyMap<number, bigint>
+  readonly vectorLengths: bigint
+}
+
+function columns(list: RegisterList): Columns {
+  const sysregs = new Map<Encoding, bigint>()
+  const demux = new Map<number, number>()
+  const firmware = new Map<number, bigint>()
+  let vectorLengths = 0n
+  for (let i = 0; i < list.ids.length; i++) {
+    const id = list.ids[i]!
+    const index = Number(id & 0xffffn)
+    const value = bytesToBigint(registerAt(list, i))
+    const coproc = Number((id >> 16n) & 0xfffn)
+    if (coproc === COPROC.sysreg) sysregs.set(index, value)
+    else if (coproc === COPROC.demux) demux.set(index & 0xff, Number(value))
+    else if (coproc === COPROC.firmware) firmware.set(index, value)
+    else if (coproc === COPROC.sve && index === 0xffff) vectorLengths = value & 0xffff_ffff_ffff_ffffn
+  }
+  return { sysregs, demux, firmware, vectorLengths }
+}
+
+/** Stored part of a listed value: what a read adds is taken off again. */
+function storedValue(kernel: KernelRules, row: SysregRow, value: bigint): bigint {
+  return row.rule === 'tctl' && kernel.timers.istatus === 'computed' ? value & ~4n : value
+}
+
+/**
+ * Values of the host on which these lists were taken. The first list without optional features is the base; when there is none, the
+ * smallest one is, and what its features changed stays part of it (said in `inferred`).
+ */
+export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], facts: HostFacts): HostValues {
+  const inferred: string[] = []
+  const optional = (set: ListedSet): number => set.features.filter(f => f !== 'psci_0_2' && f !== 'power_off').length
+  const ordered = [...sets].sort((a, b) => optional(a) - optional(b))
+  const baseSet = ordered[0]
+  if (!baseSet) throw new RangeError('a host needs at least one register list')
+  const base = columns(baseSet.registers)
+  if (optional(baseSet) > 0) inferred.push(`base: taken from a list with ${baseSet.features.join(' ')}`)
+  const values = new Map<Encoding, bigint>()
+  const missing: string[] = []
+  for (const row of kernel.sysregs) {
+    if (NOT_A_VALUE.has(row.rule) || row.rule === 'mpidr') continue
+    if (row.needs && !baseSet.features.includes(NEED_FEATURE[row.needs])) continue
+    const value = base.sysregs.get(row.encoding)
+    if (value === undefined) {
+      if (!row.field) missing.push(row.encoding.toString(16))
+    } else if (storedValue(kernel, row, value) !== row.reset) values.set(row.encoding, storedValue(kernel, row, value))
+  }
+  if (missing.length > 0) inferred.push(`values: ${missing.join(' ')} are not in the list, taken as on other hosts`)
+
+  const overlays = new Map<OverlayName, FeatureOverlay>()
+  let vectorLengths = base.vectorLengths
+  for (const [name, feature] of OVERLAY_OF) {
+    const set = ordered.find(each => each !== baseSet && each.features.includes(feature) && otherOptional(each, feature) === 0)
+    if (!set) continue
+    const there = columns(set.registers)
+    if (there.vectorLengths !== 0n) vectorLengths = there.vectorLengths
+    overlays.set(name, overlayOf(kernel, base, there))
+  }
+
+  const levels = [1, 2, 3].map(n => Number(base.firmware.get(n) ?? 0n)) as [number, number, number]
+  const ssbs = ((base.sysregs.get(AA64PFR1) ?? 0n) >> 4n) & 0xfn
+  if (facts.mitigatesSsb === undefined) inferred.push('mitigatesSsb: from WORKAROUND_2 and ID_AA64PFR1_EL1.SSBS')
+  if (facts.features === undefined) inferred.push('features: those that the lists show')
+  if (facts.capabilities === undefined) inferred.push('capabilities: none known')
+  return {
+    cpu: facts.cpu,
+    provenance: facts.provenance,
+    inferred,
+    values,
+    overlays,
+    features: facts.features ?? sets.reduce((mask, set) => mask | featureMask(set.features), 0) | featureMask(['power_off', 'psci_0_2']),
+    workarounds: levels,
+    mitigatesSsb: facts.mitigatesSsb ?? (levels[1] === 0 && ssbs !== 0n),
+    ccsidr: kernel.demux.policy === 'host' ? base.demux : differingCaches(base),
+    vectorLengths,
+    hardware: facts.hardware ?? new Map(),
+    capabilities: facts.capabilities ?? new Map(),
+  }
+}
+
+const otherOptional = (set: ListedSet, feature: Feature): number =>
+  set.features.filter(f => f !== 'psci_0_2' && f !== 'power_off' && f !== feature && !(feature === 'ptrauth_address' && f === 'ptrauth_generic')).length
+
+/** With virtual caches every CCSIDR follows from CTR_EL0; keep only one that does not. */
+function differingCaches(base: Columns): ReadonlyMap<number, number> {
+  const ctr = base.sysregs.get(0xd801) ?? 0n
+  return new Map([...base.demux].filter(([n, value]) => value !== Number((ctr >> (n & 1 ? 0n : 16n)) & 0xfn) - 2))
+}
+
+function overlayOf(kernel: KernelRules, base: Columns, there: Columns): FeatureOverlay {
+  const flips = new Map<Encoding, bigint>()
+  const adds = new Map<Encoding, bigint>()
+  for (const row of kernel.sysregs) {
+    const value = there.sysregs.get(row.encoding)
+    if (value === undefined || NOT_A_VALUE.has(row.rule) || row.rule === 'mpidr') continue
+    const before = base.sysregs.get(row.encoding)
+    const stored = storedValue(kernel, row, value)
+    if (before === undefined) {
+      if (stored !== row.reset) adds.set(row.encoding, stored)
+    } else if (storedValue(kernel, row, before) !== stored) flips.set(row.encoding, storedValue(kernel, row, before) ^ stored)
+  }
+  return { flips, adds }
+}
