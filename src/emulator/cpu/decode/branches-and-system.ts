@@ -16,7 +16,7 @@ export const BRANCHES_AND_SYSTEM: readonly Row[] = [
   // Unconditional branch (register)
   ['BR', '1101011000011111000000nnnnn00000', 'branchRegister', 'br <Xn>'],
   ['BLR', '1101011000111111000000nnnnn00000', 'branchRegister', 'blr <Xn>'],
-  ['RET', '1101011001011111000000nnnnn00000', 'branchRegister', 'ret <Xn>'],
+  ['RET', '1101011001011111000000nnnnn00000', 'branchRegister', 'ret<link>'],
   ['ERET', '11010110100111110000001111100000', 'trap', 'eret'],
   ['DRPS', '11010110101111110000001111100000', 'undefined', 'drps'], // only in Debug state
   // Exception generation
@@ -25,10 +25,10 @@ export const BRANCHES_AND_SYSTEM: readonly Row[] = [
   ['SMC', '11010100000iiiiiiiiiiiiiiii00011', 'trap', 'smc <imm16>'],
   ['BRK', '11010100001iiiiiiiiiiiiiiii00000', 'trap', 'brk <imm16>'],
   ['HLT', '11010100010iiiiiiiiiiiiiiii00000', 'undefined', 'hlt <imm16>'], // halting debug is never enabled
-  ['DCPS1', '11010100101iiiiiiiiiiiiiiii00001', 'undefined', 'dcps1 <imm16>'], // only in Debug state
-  ['DCPS2', '11010100101iiiiiiiiiiiiiiii00010', 'undefined', 'dcps2 <imm16>'],
-  ['DCPS3', '11010100101iiiiiiiiiiiiiiii00011', 'undefined', 'dcps3 <imm16>'],
-  ['UDF', '0000000000000000iiiiiiiiiiiiiiii', 'undefined', 'udf <imm16>'],
+  ['DCPS1', '11010100101iiiiiiiiiiiiiiii00001', 'undefined', 'dcps1<dcps>'], // only in Debug state
+  ['DCPS2', '11010100101iiiiiiiiiiiiiiii00010', 'undefined', 'dcps2<dcps>'],
+  ['DCPS3', '11010100101iiiiiiiiiiiiiiii00011', 'undefined', 'dcps3<dcps>'],
+  ['UDF', '0000000000000000iiiiiiiiiiiiiiii', 'undefined', 'udf <udf>'],
   // Hints: unallocated ones execute as NOP
   ['YIELD', '11010101000000110010000000111111', 'nop', 'yield', { refines: 'HINT' }],
   ['WFE', '11010101000000110010000001011111', 'trap', 'wfe', { refines: 'HINT' }],
@@ -54,17 +54,19 @@ export const BRANCHES_AND_SYSTEM: readonly Row[] = [
   ['DSB', '11010101000000110011iiii10011111', 'nop', 'dsb <barrier>'],
   ['DMB', '11010101000000110011iiii10111111', 'nop', 'dmb <barrier>'],
   ['ISB', '11010101000000110011iiii11011111', 'nop', 'isb<isb>'],
-  ['SB', '11010101000000110011----11111111', 'nop', 'sb', { feature: 'FEAT_SB' }],
-  ['DSB_nXS', '11010101000000110011ii1000111111', 'nop', 'dsb <barrier>', { feature: 'FEAT_XS' }],
+  ['SB', '11010101000000110011000011111111', 'nop', 'sb', { feature: 'FEAT_SB' }],
+  ['DSB_nXS', '11010101000000110011ii1000111111', 'nop', 'dsb <barriernxs>', { feature: 'FEAT_XS' }],
   ['WFET', '110101010000001100010000000ttttt', 'unimplemented', 'wfet <Xt>', { feature: 'FEAT_WFxT' }],
   ['WFIT', '110101010000001100010000001ttttt', 'unimplemented', 'wfit <Xt>', { feature: 'FEAT_WFxT' }],
   // PSTATE. Which pairs of op1 and op2 exist is decided with the ID registers at hand, by the semantics
-  ['CFINV', '11010101000000000100----00011111', 'unimplemented', 'cfinv', { refines: 'MSR_imm', feature: 'FEAT_FlagM' }],
-  ['XAFLAG', '11010101000000000100----00111111', 'unimplemented', 'xaflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
-  ['AXFLAG', '11010101000000000100----01011111', 'unimplemented', 'axflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
+  ['CFINV', '11010101000000000100000000011111', 'unimplemented', 'cfinv', { refines: 'MSR_imm', feature: 'FEAT_FlagM' }],
+  ['XAFLAG', '11010101000000000100000000111111', 'unimplemented', 'xaflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
+  ['AXFLAG', '11010101000000000100000001011111', 'unimplemented', 'axflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
+  ['MSR_SVCR_SM', '11010101000000110100001-01111111', 'unimplemented', '.sme', { refines: 'MSR_imm', feature: 'FEAT_SME' }],
+  ['MSR_SVCR_ZA', '1101010100000011010001--01111111', 'unimplemented', '.sme', { refines: 'MSR_imm', feature: 'FEAT_SME' }],
   ['MSR_imm', '1101010100000ooo0100iiiixxx11111', 'moveToPstate', 'msr <pstate>, <imm4>'],
   // System instructions and register moves
-  ['SYS', '1101010100001oookkkkjjjjxxxttttt', 'system', 'sys <sys>, <Xt>'],
+  ['SYS', '1101010100001oookkkkjjjjxxxttttt', 'system', 'sys <sys><syst>'],
   ['SYSL', '1101010100101oookkkkjjjjxxxttttt', 'system', 'sysl <Xt>, <sys>'],
   ['MSR_reg', '110101010001boookkkkjjjjxxxttttt', 'writeRegister', 'msr <sysreg>, <Xt>'],
   ['MRS', '110101010011boookkkkjjjjxxxttttt', 'readRegister', 'mrs <Xt>, <sysreg>'],

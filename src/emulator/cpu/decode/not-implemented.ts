@@ -28,7 +28,7 @@ export const NOT_IMPLEMENTED: readonly Row[] = [
   ['ERETA', '110101101001111100001-1111111111', TODO, '.pauth', { feature: 'FEAT_PAuth' }],
   ['TCANCEL', '11010100011----------------00000', TODO, '.tme', { feature: 'FEAT_TME' }],
   ['TCOMMIT', '11010101000000110011000001111111', TODO, '.tme', { feature: 'FEAT_TME' }],
-  ['TSTART', '1101010100100011----------------', TODO, '.tme', { feature: 'FEAT_TME' }],
+  ['TSTART_TTEST', '11010101001000110011000-011-----', TODO, '.tme', { feature: 'FEAT_TME' }],
   ['SYSTEM_128', '1101010101----------------------', TODO, '.sysreg128', { feature: 'FEAT_SYSREG128' }],
   // Loads and stores
   ['CAS', '--0010001-1------11111----------', TODO, '.lse', { feature: 'FEAT_LSE' }],

@@ -28,11 +28,11 @@ export interface RowOptions {
  * The others print themselves with their `#`, and everything optional (a zero shift, a zero offset) includes its comma and vanishes:
  * `<adr>` `<adrp>` `<label26>` `<label19>` `<label14>` PC-relative · `<imm12>` with `, lsl #12` · `<bitmask>` · `<imm16>` · `<imm16hw>` with `, lsl #N` · `<immr>` `<imms>` · `<lsb>` (EXTR: imms)
  * `<shift>` `, lsl|lsr|asr|ror #N` of fields f and y · `<extend>` the register m with its extension · `<imm5>` (CCMP) · `<nzcv>` · `<cond>` · `<bit>` (TBZ)
- * `<pimm*N>` unsigned 12-bit offset × N · `<simm9>` · `<simm7*N>` · `<index*N>` register m with its extension, shifted by N when g is set · `<prfop>` (field t)
- * `<hint>` (i) · `<barrier>` (i) · `<isb>` `<clrex>` (i) · `<pstate>` (o and x) `<imm4>` (i) · `<sysreg>` (b o k j x) · `<sys>` (o k j x).
+ * `<pimm*N>` unsigned 12-bit offset × N · `<simm9>` · `<simm7*N>` · `<simm9wb>` `<simm7wb*N>` the same with writeback: printed even when zero · `<index*N>` register m with its extension, shifted by N when g is set · `<prfop>` (field t)
+ * `<udf>` (i) · `<dcps>` (i, when not 0) · `<link>` register n, when not X30 · `<hint>` (i) · `<barrier>` `<barriernxs>` (i) · `<isb>` `<clrex>` (i) · `<pstate>` (o and x) `<imm4>` (i) · `<sysreg>` (b o k j x) · `<sys>` (o k j x) `<syst>` register t, when not XZR.
  */
 export const OPERANDS =
-  'adr adrp label26 label19 label14 imm12 bitmask imm16 imm16hw immr imms lsb shift extend imm5 nzcv cond bit pimm simm9 simm7 index prfop hint barrier isb clrex pstate imm4 sysreg sys'
+  'adr adrp label26 label19 label14 imm12 bitmask imm16 imm16hw immr imms lsb shift extend imm5 nzcv cond bit pimm simm9 simm7 simm9wb simm7wb index prfop udf dcps link hint barrier barriernxs isb clrex pstate imm4 sysreg sys syst'
 
 export type ValidityRule = 'bitmask' | 'hw32' | 'bitfield' | 'extract' | 'shift32' | 'addShift' | 'extend' | 'index' | 'crc'
 

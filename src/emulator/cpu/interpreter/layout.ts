@@ -1,0 +1,47 @@
+// Owns where things are in an engine's linear memory below the guest's RAM, and the codes with which generated code returns. Knows no instruction.
+
+/** Fixed addresses. Registers are copied here from the vCPU's block when it runs: X0 to X30, the stack pointer in use, zero, and a place for discarded results. */
+export const AT = {
+  registers: 0x100,
+  flagKind: 0x220,
+  flagA: 0x228,
+  flagB: 0x230,
+  pc: 0x238,
+  exit: 0x240,
+  exitAddress: 0x248,
+  /** Bytes of the access; bit 8: it writes. */
+  exitAccess: 0x250,
+  /** Virtual address of the page being executed, and its first record. */
+  pageAddress: 0x258,
+  pageRecords: 0x260,
+  block: 0x264,
+  /** 15 where a misaligned stack pointer faults, else 0. */
+  stackMask: 0x268,
+  /** Not 0: every access is checked for alignment, and none is remembered. */
+  strict: 0x26c,
+  regionCount: 0x270,
+  regions: 0x280,
+  readTlb: 0x1000,
+  writeTlb: 0x5000,
+  pageHash: 0x9000,
+  blocks: 0x10000,
+} as const
+
+/** A RAM region: start and size (u64), linear address of its first byte and of its code map (u32). The code map has a u32 per page: its records, 0 if none. */
+export const REGION = { start: 0, size: 8, linear: 16, codeMap: 20, bytes: 24, limit: 16 } as const
+
+/** Look-up tables: 1024 entries of 16 bytes, by bits 21:12 of the address. Tag (address without its low 12 bits; all ones: empty), then a u32. */
+export const TABLE = { entries: 1024, bytes: 0x4000, indexMask: 0x3ff0, indexShift: 8, value: 8 } as const
+
+/** A decoded instruction. A page has 1024 and one that leads to the next page. */
+export const RECORD = { op: 0, d: 2, n: 3, m: 4, a: 5, aux: 6, imm: 8, bytes: 16 } as const
+export const PAGE_WORDS = 1024
+export const PAGE_RECORD_BYTES = (PAGE_WORDS + 1) * RECORD.bytes
+
+/** Operations that are not instructions: a word not decoded yet (all zero), and the end of a page. Instructions follow. */
+export const OP_DECODE = 0
+export const OP_NEXT_PAGE = 1
+export const FIRST_OP = 2
+
+/** Why generated code returned. Except for `budget`, `decode` and `fetch` the instruction at PC has been counted and has changed nothing. */
+export const EXIT = { budget: 0, decode: 1, fetch: 2, trap: 3, outside: 4, alignment: 5, stackAlignment: 6 } as const
