@@ -1,0 +1,130 @@
+// Owns the back end of the built-in machine: KVM's asynchronous verbs over the synchronous emulated VM, and what only a machine of ours can do
+// (run all vCPUs, show its console, give its own state). Knows no report and no file.
+import type { Feature } from '../arch/features.ts'
+import { featureMask } from '../arch/features.ts'
+import type { RegId } from '../arch/reg-id.ts'
+import type { Build } from '../builds/build.ts'
+import { type BoardConsole, boardDevices } from '../emulator/board/devices.ts'
+import { KVM_CAP, MP_STATE, type VcpuAbi } from '../emulator/kvm/abi.ts'
+import type { MachineStop } from '../emulator/machine/exits.ts'
+import { createMachine, type Machine } from '../emulator/machine/machine.ts'
+import { SnapError } from '../errors.ts'
+import type { DeviceSnapshot, MachineState, MemoryRegion, MpState, VcpuEvents } from '../model/snapshot.ts'
+import type { Backend, BackendVcpu, BackendVm, VmOptions } from './backend.ts'
+
+export interface EmulatorVmOptions extends VmOptions {
+  /** With a console; left out, every address outside memory is the VMM's, as in a bare KVM VM. */
+  readonly board?: boolean
+  /** What a machine of the same build saved beside registers and memory: with it the future is identical to the bit. */
+  readonly saved?: { readonly machine?: MachineState; readonly devices?: readonly DeviceSnapshot[] }
+}
+
+export interface EmulatorBackend extends Backend {
+  readonly kind: 'emulator'
+  readonly build: Build
+  createVm(options: EmulatorVmOptions): Promise<EmulatorVm>
+}
+
+export interface EmulatorVm extends BackendVm {
+  /** Runs all vCPUs in turns for at most `budget` instructions in total, in slices between which the signal is looked at. */
+  runAll(budget: number, signal?: AbortSignal): Promise<MachineStop>
+  /** Instructions executed by all vCPUs since the machine was created (saved machine state included). */
+  readonly instructions: number
+  /** What the guest wrote to its console since this VM was created. */
+  console(): string
+  machineState(): MachineState
+  devices(): readonly DeviceSnapshot[]
+  /** Views of guest memory, valid until the machine runs or memory is written. */
+  memory(): readonly MemoryRegion[]
+}
+
+/** Instructions between two looks at the signal: about a tenth of a second. */
+const SLICE = 20_000_000
+
+const STATE_NAMES: ReadonlyMap<number, MpState> = new Map([
+  [MP_STATE.runnable, 'runnable'],
+  [MP_STATE.stopped, 'stopped'],
+  [MP_STATE.suspended, 'suspended'],
+])
+
+/** A back end that behaves like `build`. */
+export function emulatorBackend(build: Build): EmulatorBackend {
+  return { kind: 'emulator', description: build.name, build, createVm: async options => createEmulatorVm(build, options) }
+}
+
+async function createEmulatorVm(build: Build, options: EmulatorVmOptions): Promise<EmulatorVm> {
+  const output: BoardConsole = { text: '' }
+  const ram = (options.memory ?? []).map(({ start, size }) => ({ start, size }))
+  const machine = createMachine(build, {
+    ram,
+    ...(options.board ? { devices: boardDevices(output) } : {}),
+    ...(options.saved ? { saved: options.saved } : {}),
+  })
+  for (const [wanted, capability] of [
+    [options.systemSuspend, KVM_CAP.systemSuspend],
+    [options.writableImpIdRegs, KVM_CAP.writableImpIdRegs],
+  ] as const) {
+    const errno = wanted ? machine.vm.enableCapability(capability) : 0
+    if (errno !== 0) throw new SnapError('BUILD_UNUSABLE', `${build.name} does not offer KVM capability ${capability}, which the VM was saved with`)
+  }
+  return emulatorVm(machine, options, output)
+}
+
+function emulatorVm(machine: Machine, options: EmulatorVmOptions, output: BoardConsole): EmulatorVm {
+  const { vm } = machine
+  return {
+    createVcpu: async index => emulatorVcpu(machine, vm.createVcpu(index)),
+    finishSetup: async () => {
+      const errno = options.gic === 'none' ? 0 : vm.createGic(options.gic)
+      if (errno !== 0) throw new SnapError('BUILD_UNUSABLE', `${vm.build.name} offers no GIC${options.gic}`)
+    },
+    setSmcccFilter: async range => vm.setSmcccFilter(range),
+    setCounterOffset: async offset => vm.setCounterOffset(offset),
+    checkExtension: async capability => vm.checkExtension(capability),
+    writeMemory: async (address, bytes) => machine.memory.write(address, bytes),
+    readMemory: async (address, length) => machine.memory.read(address, length),
+    close: async () => {},
+    async runAll(budget, signal) {
+      for (let left = budget; ; ) {
+        signal?.throwIfAborted()
+        const before = machine.instructions
+        const stop = machine.run(Math.min(left, SLICE))
+        left -= machine.instructions - before
+        if (stop.kind !== 'budget' || left <= 0) return stop
+        await new Promise(resolve => setImmediate(resolve)) // lets a signal handler run
+      }
+    },
+    get instructions() {
+      return machine.instructions
+    },
+    console: () => output.text,
+    machineState: () => machine.saveMachine(),
+    devices: () => machine.saveDevices(),
+    memory: () => machine.saveMemory(),
+  }
+}
+
+function emulatorVcpu(machine: Machine, vcpu: VcpuAbi): BackendVcpu {
+  return {
+    index: vcpu.index,
+    init: async (features: readonly Feature[]) => vcpu.init(featureMask(features)),
+    finalizeSve: async () => vcpu.finalize(FINALIZE_SVE),
+    regList: async () => {
+      const { errno, ids } = vcpu.regList()
+      return { errno, ids: Array.from(ids) as RegId[] }
+    },
+    getRegs: async ids => vcpu.getRegs(ids),
+    setRegs: async (ids, bytes) => vcpu.setRegs(ids, bytes),
+    getMpState: async () => STATE_NAMES.get(vcpu.getMpState()) ?? 'runnable',
+    setMpState: async state => vcpu.setMpState(MP_STATE[state]),
+    getEvents: async (): Promise<VcpuEvents> => vcpu.getEvents(),
+    setEvents: async events => vcpu.setEvents(events),
+    run: async ({ budget = SLICE, signal }) => {
+      signal?.throwIfAborted()
+      return machine.runVcpu(vcpu.index, budget)
+    },
+  }
+}
+
+/** KVM_ARM_VCPU_SVE as KVM_ARM_VCPU_FINALIZE takes it (arch/arm64/include/uapi/asm/kvm.h). */
+const FINALIZE_SVE = 4

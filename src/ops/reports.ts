@@ -1,0 +1,136 @@
+// Owns the shapes of what the operations return: the JSON contract of DESIGN.md §6 is these types. No behaviour.
+// 64-bit values are already text here (`0x…`; wider ones `b` and hex bytes in memory order), because reports are for people and for JSON.
+import type { Finding } from '../model/finding.ts'
+import type { Gic, MpState, StopReason } from '../model/snapshot.ts'
+
+export type Verdict = 'survives' | 'changed' | 'refused'
+
+export interface RegisterRow {
+  readonly id: string
+  readonly name: string
+  readonly value: string
+}
+
+export interface FailureRow extends RegisterRow {
+  readonly errno: string
+  readonly droppable: boolean
+  readonly reason: string
+}
+
+export interface DifferenceRow {
+  readonly id: string
+  readonly name: string
+  readonly written: string
+  readonly readBack: string
+  readonly volatile?: true
+  readonly visible: boolean
+}
+
+export interface VcpuReport {
+  readonly index: number
+  /** KVM_SET_ONE_REG calls made for this vCPU. */
+  readonly written: number
+  readonly failures: readonly FailureRow[]
+  readonly differences: readonly DifferenceRow[]
+  /** Not written because of --omit, with what the target has instead. */
+  readonly omitted?: readonly { readonly id: string; readonly name: string; readonly saved: string; readonly readBack?: string }[]
+  /** Listed by the target until a write took their feature away. */
+  readonly vanished?: readonly string[]
+  readonly missingOnTarget: readonly string[]
+  readonly newOnTarget: readonly RegisterRow[]
+}
+
+export interface PsciReport {
+  /** What the file holds: null when it holds none, the last writer's value when vCPUs disagree. */
+  readonly saved: string | null
+  readonly afterReplay: string | null
+  /** What the guest's own code was told after the replay; null when nothing ran. */
+  readonly observedByGuest: string | null
+  readonly observedVia: 'guest' | 'payload' | null
+  /** What a fresh VM with the same features gets on the target. */
+  readonly targetDefault: string | null
+}
+
+export interface SourceReport {
+  readonly file: string
+  readonly format: string
+  readonly build?: string
+  readonly sha256: string
+}
+
+export interface TargetReport {
+  readonly build: string
+  readonly kernel: string
+  readonly cpu: string
+  readonly vmm?: string
+}
+
+export interface RestoreReport {
+  readonly verdict: Verdict
+  readonly source: SourceReport
+  readonly target: TargetReport
+  /** The vCPU features used on the target, and whether the file names them. */
+  readonly features: readonly string[]
+  readonly psci: PsciReport
+  readonly vcpus: readonly VcpuReport[]
+  readonly findings: readonly Finding[]
+  /** Other feature sets that fit a file which names none, with their verdicts; the worst decides. */
+  readonly alternatives?: readonly { readonly features: readonly string[]; readonly verdict: Verdict }[]
+  /** What the guest wrote to its console after the restore. */
+  readonly console?: string
+  readonly output?: string
+}
+
+export interface InspectReport {
+  readonly format: { readonly id: string; readonly version?: string }
+  readonly file: { readonly name: string; readonly size: number; readonly sha256?: string }
+  readonly origin: { readonly build?: string; readonly kernel?: string; readonly cpu?: string; readonly vmm?: string; readonly tool?: string }
+  readonly stop: StopReason
+  readonly gic: Gic
+  readonly psci: { readonly version: string | null; readonly perVcpu: readonly (string | null)[] }
+  readonly vcpus: readonly InspectedVcpu[]
+  readonly devices: readonly { readonly name: string; readonly kind: string }[]
+  readonly memory: readonly { readonly name: string; readonly start: string; readonly size: number; readonly present: number }[]
+  readonly findings: readonly Finding[]
+}
+
+export interface InspectedVcpu {
+  readonly index: number
+  readonly mpState: MpState
+  readonly pc: string | null
+  readonly pstate: string | null
+  readonly features?: readonly string[]
+  readonly count: number
+  readonly registers: readonly InspectedRegister[]
+}
+
+export interface InspectedRegister extends RegisterRow {
+  readonly fields?: readonly { readonly name: string; readonly msb: number; readonly lsb: number; readonly value: string; readonly meaning?: string }[]
+}
+
+export interface VerifyReport {
+  readonly valid: boolean
+  readonly file: string
+  readonly format: string
+  readonly findings: readonly Finding[]
+}
+
+export interface SaveReport {
+  readonly file: string
+  readonly build: string
+  readonly vcpus: number
+  readonly features: readonly string[]
+  readonly gic: Gic
+  readonly psci: string | null
+  readonly stop: StopReason
+  readonly instructions: number
+  readonly bytes: number
+  readonly console: string
+  readonly findings: readonly Finding[]
+}
+
+export interface ConvertReport {
+  readonly input: { readonly file: string; readonly format: string }
+  readonly output: { readonly file: string; readonly format: string; readonly bytes: number }
+  readonly findings: readonly Finding[]
+}
