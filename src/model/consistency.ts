@@ -1,10 +1,14 @@
 // Owns what a snapshot itself shows to be wrong, whatever host it is meant for. Knows no file format and no kernel.
-import { COPROC, type RegId, regCoproc, showRegId } from '../arch/reg-id.ts'
+import { registerName } from '../arch/catalogue/catalogue.ts'
+import { COPROC, type RegId, regCoproc } from '../arch/reg-id.ts'
 import type { Finding } from './finding.ts'
 import { bytesToBigint, registerAt } from './register-list.ts'
 import type { Snapshot, VcpuSnapshot } from './snapshot.ts'
 
 const PSCI_VERSION = 0x6030_0000_0014_0000n
+const WORKAROUND_2 = 0x6030_0000_0014_0002n
+/** KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2_ENABLED: before 5.10 the guest switched it per vCPU, so it may differ. */
+const WORKAROUND_2_ENABLED = 0x10n
 
 /** Findings about a snapshot as it is: registers twice, vCPUs without any, firmware that differs between vCPUs although KVM has one per VM. */
 export function consistencyFindings(snapshot: Snapshot): readonly Finding[] {
@@ -22,8 +26,8 @@ function vcpuFindings({ index, registers }: VcpuSnapshot): readonly Finding[] {
     if (before === undefined) first.set(id, i)
     else {
       const same = Buffer.compare(registerAt(registers, before), registerAt(registers, i)) === 0
-      const message = `vCPU ${index} has ${showRegId(id)} twice, at ${before} and ${i}, ${same ? 'with the same value' : 'with different values: a replay leaves the later one'}`
-      findings.push({ severity: same ? 'warning' : 'error', code: 'duplicate-register', vcpu: index, register: showRegId(id), message })
+      const message = `vCPU ${index} has ${registerName(id)} twice, at ${before} and ${i}, ${same ? 'with the same value' : 'with different values: a replay leaves the later one'}`
+      findings.push({ severity: same ? 'warning' : 'error', code: 'duplicate-register', vcpu: index, register: registerName(id), message })
     }
   })
   return findings
@@ -39,27 +43,27 @@ function firmwareFindings(vcpus: readonly VcpuSnapshot[]): readonly Finding[] {
       const list = values.get(id) ?? []
       values.set(id, list)
       if (list.at(-1)?.vcpu === index) list.pop() // a duplicate in one vCPU: the later one counts
-      list.push({ vcpu: index, value: bytesToBigint(registerAt(registers, i)) })
+      const value = bytesToBigint(registerAt(registers, i))
+      list.push({ vcpu: index, value: id === WORKAROUND_2 ? value & ~WORKAROUND_2_ENABLED : value })
     })
   const withRegisters = vcpus.filter(vcpu => vcpu.registers.ids.length > 0)
   return [...values].flatMap(([id, list]): readonly Finding[] => {
     const psci = id === PSCI_VERSION
     const show = (value: bigint): string => (psci ? `${value >> 16n}.${value & 0xffffn}` : `0x${value.toString(16)}`)
-    const name = psci ? 'PSCI_VERSION' : showRegId(id)
-    const register = showRegId(id)
+    const register = registerName(id)
     const lacking = withRegisters.filter(vcpu => !list.some(entry => entry.vcpu === vcpu.index))
     const findings: Finding[] = lacking.map(vcpu => ({
       severity: 'warning',
       code: psci ? 'psci-version-missing' : 'firmware-register-missing',
       vcpu: vcpu.index,
       register,
-      message: `vCPU ${vcpu.index} has no ${name}, others have`,
+      message: `vCPU ${vcpu.index} has no ${register}, others have`,
     }))
     if (new Set(list.map(entry => entry.value)).size > 1) {
       const all = list.map(({ vcpu, value }) => `vCPU ${vcpu} ${show(value)}`).join(', ')
       const last = list.at(-1)
-      const message = `vCPUs disagree on ${name}: ${all}. One value governs the whole VM; a replay in this order leaves that of vCPU ${last?.vcpu}, ${show(last?.value ?? 0n)}`
-      findings.push({ severity: 'error', code: psci ? 'psci-version-differs' : 'firmware-register-differs', register, message })
+      const message = `vCPUs disagree on ${register}: ${all}. One value governs the whole VM; a replay in this order leaves that of vCPU ${last?.vcpu}, ${show(last?.value ?? 0n)}`
+      findings.push({ severity: psci ? 'error' : 'warning', code: psci ? 'psci-version-differs' : 'firmware-register-differs', register, message })
     }
     return findings
   })

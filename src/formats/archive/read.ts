@@ -16,11 +16,19 @@ import { readCompressed, storedRegion } from './read-memory.ts'
 import { decodeParts, type SnapshotParts } from './snapshot-parts.ts'
 import { BLOCK, declaredSize, headerName } from './tar-blocks.ts'
 
+/** The members of an archive, before anyone asks what they mean. */
+export interface OpenMembers {
+  readonly contentDigest: string
+  readonly rows: readonly MemberRow[]
+  /** The raw bytes of one member, checked: one read. */
+  read(row: MemberRow): Promise<Uint8Array>
+}
+
 /**
- * Opens an archive: footer, index and manifest are read and checked, nothing else. Throws FORMAT_TOO_NEW or SCHEMA_TOO_NEW for a file from the
- * future (its versions are looked at before anything is believed damaged), else ARCHIVE_CORRUPT or LIMIT_EXCEEDED with member and offset.
+ * Reads footer and index: two reads, whatever the size of the file. Throws FORMAT_TOO_NEW or SCHEMA_TOO_NEW for a file from the future whose tail
+ * is not one of ours, else ARCHIVE_CORRUPT or LIMIT_EXCEEDED.
  */
-export async function openArchive(source: Source): Promise<Archive> {
+export async function openMembers(source: Source): Promise<OpenMembers> {
   const report = throwFault(source.name)
   let footer: Footer | undefined
   let rows: readonly MemberRow[] | undefined
@@ -31,29 +39,40 @@ export async function openArchive(source: Source): Promise<Archive> {
     await requireNotTooNew(source)
     throw error
   }
-  const first = rows?.[0]
-  if (!footer || !rows || !first) throw new SnapError('ARCHIVE_CORRUPT', `${source.name} has no members`, { file: source.name })
+  if (!footer || !rows) throw new SnapError('ARCHIVE_CORRUPT', `${source.name} has no members`, { file: source.name })
+  return { contentDigest: footer.contentDigest, rows, read: row => readRaw(source, row, report) }
+}
+
+/**
+ * Opens an archive: footer, index and manifest are read and checked, nothing else. Throws FORMAT_TOO_NEW or SCHEMA_TOO_NEW for a file from the
+ * future (its versions are looked at before anything is believed damaged), else ARCHIVE_CORRUPT or LIMIT_EXCEEDED with member and offset.
+ */
+export async function openArchive(source: Source): Promise<Archive> {
+  const report = throwFault(source.name)
+  const { contentDigest, rows, read } = await openMembers(source)
+  const byName = new Map(rows.map(row => [row.name, row]))
+  const rowOf = (name: string): MemberRow => {
+    const row = byName.get(name)
+    if (!row) throw new SnapError('ARCHIVE_CORRUPT', `${source.name} has no member ${name}`, { file: source.name, member: name })
+    return row
+  }
+  const first = rowOf(MANIFEST)
   const stored = await readStored(source, first, report)
   const manifest = parseManifest(stored, source.name, SCHEMA_VERSION)
   requireDigest(stored, first, report)
-  const byName = new Map(rows.map(row => [row.name, row]))
   return {
     name: source.name,
     manifest,
-    contentDigest: footer.contentDigest,
+    contentDigest,
     members: rows,
-    readMember: async name => {
-      const row = byName.get(name)
-      if (!row) throw new SnapError('ARCHIVE_CORRUPT', `${source.name} has no member ${name}`, { file: source.name, member: name })
-      return readRaw(source, row, report)
-    },
+    readMember: async name => read(rowOf(name)),
     readSnapshot: async signal => {
       const members = {
         file: source.name,
         rows,
         read: (row: MemberRow) => {
           signal?.throwIfAborted()
-          return readRaw(source, row, report)
+          return read(row)
         },
       }
       const parts = await decodeParts(members, manifest.schemaVersion, error => {
