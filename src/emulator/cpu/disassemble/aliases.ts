@@ -37,7 +37,8 @@ const ALIASES: readonly AliasRow[] = [
   ['ADD_imm', f => f.i === 0 && f.h === 0 && (f.d === 31 || f.n === 31), 'mov <Rd|SP>, <Rn|SP>'],
   ['ADDS_imm', toZero, 'cmn <Rn|SP>, <imm12>'],
   ['SUBS_imm', toZero, 'cmp <Rn|SP>, <imm12>'],
-  ['ORR_imm', f => fromZero(f) && !isWideMove(f), 'mov <Rd|SP>, <bitmask>'],
+  // MOVZ and MOVN cannot write the stack pointer
+  ['ORR_imm', f => fromZero(f) && (f.d === 31 || !isWideMove(f)), 'mov <Rd|SP>, <bitmask>'],
   ['ANDS_imm', toZero, 'tst <Rn>, <bitmask>'],
   ['MOVZ', isMovz, 'mov <Rd>, <movz>'],
   ['MOVN', isMovn, 'mov <Rd>, <movn>'],
