@@ -1,6 +1,6 @@
 // Owns how a rule table says which registers a row is about: by name (glob), by group, or by class. Knows no rule.
 import { registerName, registerRow } from './catalogue/catalogue.ts'
-import { globMatcher } from './catalogue/glob.ts'
+import { globMatcher, isGlob } from './catalogue/glob.ts'
 import type { RegisterClass, RegisterGroup } from './catalogue/row.ts'
 import type { RegId } from './reg-id.ts'
 
@@ -12,15 +12,17 @@ export interface Selector {
 }
 
 /** A function that says whether a register is meant. An id that the catalogue does not know is in no group and no class. */
-export function compileSelector(selector: Selector): (id: RegId) => boolean {
-  const matchers = selector.names?.map(globMatcher)
+export function compileSelector({ names, groups, classes }: Selector): (id: RegId) => boolean {
+  // most rows name registers outright: those are looked up, only real patterns are matched
+  const exact = new Set(names?.filter(name => !isGlob(name)))
+  const matchers = names?.filter(isGlob).map(globMatcher) ?? []
   return id => {
-    const row = registerRow(id)
-    if (selector.groups && !(row && selector.groups.includes(row.group))) return false
-    if (selector.classes && !(row && selector.classes.includes(row.class))) return false
-    if (!matchers) return true
+    const row = groups || classes ? registerRow(id) : undefined
+    if (groups && !(row && groups.includes(row.group))) return false
+    if (classes && !(row && classes.includes(row.class))) return false
+    if (!names) return true
     const name = registerName(id)
-    return matchers.some(matches => matches(name))
+    return exact.has(name) || matchers.some(matches => matches(name))
   }
 }
 

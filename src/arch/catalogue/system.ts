@@ -104,7 +104,10 @@ export function systemRows(): readonly RegisterRow[] {
       group: group === 'base' ? (isIdSpace(encoding) ? 'id' : DEBUG.test(name) ? 'debug' : 'base') : group,
       scope: isIdSpace(encoding) ? 'vm' : 'vcpu',
       bytes: 8,
-      meaning: systemRegisterMeaning(name) ?? 'reserved slot of the ID register space',
+      // worked out when asked for: most callers want the group or the rule only
+      get meaning() {
+        return systemRegisterMeaning(name) ?? 'reserved slot of the ID register space'
+      },
       aliases: [],
       ...(when === undefined ? {} : { listed: when }),
       ...(rule === undefined ? {} : { write: rule }),

@@ -44,12 +44,19 @@ function firmwareLines(): readonly (readonly [string, string])[] {
   ]
 }
 
-const lineOf = (text: string) => [text.slice(0, text.indexOf(' ')), text.slice(text.indexOf(' ') + 1)] as const
+/** A table line: the key of a register whose fields it shares, or fields that are parsed when they are first asked for. */
+type Line = { readonly like: string } | { readonly fields: () => readonly Field[] }
+const asLine = (text: string): Line => (text.startsWith('@') ? { like: text.slice(1) } : { fields: once(() => parseFields(text)) })
+const lineOf = (text: string) => [text.slice(0, text.indexOf(' ')), asLine(text.slice(text.indexOf(' ') + 1))] as const
 
 /** Lines by register name, by encoding in hex, or by `@NAME` for a set that several registers share. */
 const lines = once(
-  (): ReadonlyMap<string, string> =>
-    new Map([...SYSTEM_REGISTER_FIELDS.trim().split('\n').map(lineOf), ...OWN_FIELDS.trim().split('\n').map(lineOf), ...firmwareLines()]),
+  (): ReadonlyMap<string, Line> =>
+    new Map([
+      ...SYSTEM_REGISTER_FIELDS.trim().split('\n').map(lineOf),
+      ...OWN_FIELDS.trim().split('\n').map(lineOf),
+      ...firmwareLines().map(([name, text]) => [name, asLine(text)] as const),
+    ]),
 )
 
 /** Core registers and demux ids that share the fields of a system register, by that register's encoding. */
@@ -59,24 +66,22 @@ const SHARED: readonly (readonly [RegExp, string])[] = [
   [/^CCSIDR_EL1\[/, 'c800'],
 ]
 
-function lineFor(id: RegId): string | undefined {
+function fieldsFor(id: RegId): readonly Field[] {
   const name = registerName(id)
   const shared = SHARED.find(([pattern]) => pattern.test(name))?.[1]
   const isSystem = id >> 16n === 0x6030_0000_0013n
   let line = lines().get(name) ?? (shared === undefined ? undefined : lines().get(shared))
   // a timer id names another encoding than the register it stands for, so only its own line counts
   if (line === undefined && isSystem && !name.startsWith('KVM_REG_')) line = lines().get((id & 0xffffn).toString(16))
-  // `@KEY` borrows the line of a register, or of a set, which is filed under @KEY
-  for (let hops = 0; line?.startsWith('@') && hops < 4; hops++) line = lines().get(line.slice(1)) ?? lines().get(line)
-  return line?.startsWith('@') ? undefined : line
+  for (let hops = 0; line !== undefined && 'like' in line && hops < 4; hops++) line = lines().get(line.like) ?? lines().get(`@${line.like}`)
+  return line !== undefined && 'fields' in line ? line.fields() : []
 }
 
 /** The fields of a register, most significant first, clipped to its size; empty when the tables do not know any. */
 export function registerFields(id: RegId): readonly Field[] {
-  const line = lineFor(id)
-  if (line === undefined) return []
+  const fields = fieldsFor(id)
   const bits = regBytes(id) * 8
-  return parseFields(line).filter(field => field.msb < bits)
+  return (fields[0]?.msb ?? 0) < bits ? fields : fields.filter(field => field.msb < bits)
 }
 
 const meaningOf = (field: Field, bits: bigint): string | undefined => field.values?.get(Number(bits))
