@@ -18,7 +18,6 @@ export const KVM_EXIT = {
   ARM_SEA: 41,
   ARM_LDST64B: 42,
 } as const
-export type KvmExitName = keyof typeof KVM_EXIT
 
 const EXIT_NAMES = new Map<number, string>(Object.entries(KVM_EXIT).map(([name, number]) => [number, name]))
 /** `SYSTEM_EVENT` for 24; `exit 99` for one that is not in the table. */
