@@ -1,9 +1,9 @@
 // Owns the comparison of calls that start, stop or suspend something: CPU_ON sequences and terminal events, each followed by what the probe tried next.
-import type { GuestFamily } from '../guest-recording.ts'
-import { featureSet } from '../guest-recording.ts'
+import type { Plain, RecordingFamily } from '../family.ts'
+import { guestPart } from '../guest-recording.ts'
+import { describeExit, type GuestVm, newPsci, type PlainRow, PSCI_VERSION, returned, TPIDR_EL1, VBAR } from '../guest-vm.ts'
 import { GUEST } from '../guest-words.ts'
-import { describeExit, hex, IPA, type ProbeVm, PSCI_VERSION, returned, TPIDR_EL1, VBAR, X } from '../probe-vm.ts'
-import { newPsci } from './calls.ts'
+import { hex, IPA, probeSet, xReg } from '../probe-vm.ts'
 
 const PSCI_02 = 1 << 2
 const CPU_ON_64 = 0xc400_0003n
@@ -40,39 +40,42 @@ const CPU_ON: Readonly<Record<string, CpuOn>> = {
   CPU_ON01: { functionId: CPU_ON_01, entry: SECONDARY, context: 0x77n },
 }
 
-export const cpuOn: GuestFamily = function* (recording, build) {
-  for (const recorded of recording.cpu_on ?? []) {
-    const { set, ver, t, ...expected } = recorded
-    const where = `cpu_on ${set} ${ver} ${t}`
-    const features = featureSet(recording, set)
-    const vm = newPsci(build, features, BigInt(ver), false)
-    const known = CPU_ON[t]
-    if (typeof vm === 'number') yield { where, expected, actual: { skip: vm } }
-    else if (!known) throw new Error(`the recording has a CPU_ON case that the probe's source does not: ${t}`)
-    else yield { where, expected, actual: cpuOnSequence(vm, known, (features.features & PSCI_02) !== 0) }
-  }
+export const cpuOn: RecordingFamily = {
+  name: 'cpu_on',
+  kind: 'recording',
+  *run({ recording, build }) {
+    for (const { set, ver, t, ...expected } of guestPart(recording).cpu_on ?? []) {
+      const key = `${set} ${ver} ${t}`
+      const { features } = probeSet(set)
+      const vm = newPsci(build, probeSet(set), BigInt(ver), false)
+      const known = CPU_ON[t]
+      if (!known) throw new Error(`the recording has a CPU_ON case that the probe's source does not: ${t}`)
+      const actual = typeof vm === 'number' ? { skip: vm } : cpuOnSequence(vm, known, (features & PSCI_02) !== 0)
+      yield { key, expected: expected as Plain, actual }
+    }
+  },
 }
 
-function cpuOnSequence(vm: ProbeVm, { functionId, entry, context, high = 0n, again }: CpuOn, psci02: boolean): Record<string, unknown> {
+function cpuOnSequence(vm: GuestVm, { functionId, entry, context, high = 0n, again }: CpuOn, psci02: boolean): PlainRow {
   const target = vm.affinity(1) | high
   const heard = (x: readonly bigint[]): string => {
     vm.call(0, GUEST.hvc0, x)
-    return hex(vm.get(0, X(0)))
+    return hex(vm.get(0, xReg(0)))
   }
-  vm.set(1, X(5), 0x5555n)
+  vm.set(1, xReg(5), 0x5555n)
   vm.set(1, TPIDR_EL1, 0x7777n)
   vm.set(1, VBAR, 0x4000_0800n)
-  const out: Record<string, unknown> = {}
+  const out: PlainRow = {}
   const exit = vm.call(0, GUEST.hvc0, [functionId, target, entry, context])
-  out.call = { ...describeExit(exit), r: hex(vm.get(0, X(0))) }
+  out.call = { ...describeExit(exit), r: hex(vm.get(0, xReg(0))) }
   out.mp = vm.mp()
   out.aff_or_again_after_on = heard([psci02 ? AFFINITY_INFO : functionId, target])
   out.cpu_on_again = heard([functionId, target, entry, context])
-  out.v1_before_run = { x5: hex(vm.get(1, X(5))), tpidr_el1: hex(vm.get(1, TPIDR_EL1)), vbar: hex(vm.get(1, VBAR)), ...vm.registers(1) }
+  out.v1_before_run = { x5: hex(vm.get(1, xReg(5))), tpidr_el1: hex(vm.get(1, TPIDR_EL1)), vbar: hex(vm.get(1, VBAR)), ...vm.registers(1) }
   const first = vm.run(1)
   out.v1_run = { ...describeExit(first), ...vm.registers(1), psci: hex(vm.get(1, PSCI_VERSION)) }
   if (!again || first.kind === 'budget' || first.kind === 'blocked') return out
-  vm.set(1, X(0), psci02 ? CPU_OFF : CPU_OFF_01)
+  vm.set(1, xReg(0), psci02 ? CPU_OFF : CPU_OFF_01)
   out.v1_cpu_off = { ...describeExit(vm.run(1)), ...vm.registers(1) }
   out.mp_after_off = vm.mp()
   if (psci02) out.aff_after_off = heard([AFFINITY_INFO, target])
@@ -81,24 +84,27 @@ function cpuOnSequence(vm: ProbeVm, { functionId, entry, context, high = 0n, aga
   return out
 }
 
-export const event: GuestFamily = function* (recording, build) {
-  for (const recorded of recording.event ?? []) {
-    const { set, ver, t, cap_suspend, v1_on, in: asked, ...expected } = recorded as typeof recorded & Readonly<Record<string, unknown>>
-    const where = `event ${set} ${ver} ${t} cap ${cap_suspend} v1 ${v1_on} ${asked.join(' ')}`
-    const vm = newPsci(build, featureSet(recording, set), BigInt(ver), cap_suspend !== 0)
-    yield { where, expected, actual: typeof vm === 'number' ? { skip: vm } : terminal(vm, v1_on !== 0, asked.map(BigInt)) }
-  }
+export const event: RecordingFamily = {
+  name: 'event',
+  kind: 'recording',
+  *run({ recording, build }) {
+    for (const { set, ver, t, cap_suspend, v1_on, in: asked, ...expected } of guestPart(recording).event ?? []) {
+      const key = `${set} ${ver} ${t} cap ${cap_suspend} v1 ${v1_on} ${asked.join(' ')}`
+      const vm = newPsci(build, probeSet(set), BigInt(ver), cap_suspend !== 0)
+      yield { key, expected: expected as Plain, actual: typeof vm === 'number' ? { skip: vm } : terminal(vm, v1_on !== 0, asked.map(BigInt)) }
+    }
+  },
 }
 
 /** terminal() */
-function terminal(vm: ProbeVm, secondOn: boolean, x: readonly bigint[]): Record<string, unknown> {
+function terminal(vm: GuestVm, secondOn: boolean, x: readonly bigint[]): PlainRow {
   if (secondOn) {
     vm.call(0, GUEST.hvc0, [CPU_ON_64, vm.affinity(1), SECONDARY, 1n])
     vm.run(1)
   }
   const exit = vm.call(0, GUEST.hvc0, x)
-  const out: Record<string, unknown> = { out: { ...describeExit(exit), ...vm.registers(0) }, mp: vm.mp() }
-  if (returned(exit)) return { ...out, returned: hex(vm.get(0, X(0))) }
+  const out: PlainRow = { out: { ...describeExit(exit), ...vm.registers(0) }, mp: vm.mp() }
+  if (returned(exit)) return { ...out, returned: hex(vm.get(0, xReg(0))) }
   out.rerun = { ...describeExit(vm.run(0)), ...vm.registers(0) }
   out.mp_rerun = vm.mp()
   const errno = vm.makeRunnable(0)

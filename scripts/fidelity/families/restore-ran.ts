@@ -1,0 +1,30 @@
+// Owns the comparison of same-kernel blind save and restore where a guest ran before: on the source (which also switched vCPU 1 on), or on the target
+// (probe.c: sec_sr, modes A_ran and B_ran). The guest's instructions really run.
+import type { RecordingFamily, Row } from '../family.ts'
+import { GuestVm } from '../guest-vm.ts'
+import { GUEST } from '../guest-words.ts'
+import { IPA, MPIDR, probeSet, takeSnap } from '../probe-vm.ts'
+import { replayRows } from '../replay-rows.ts'
+
+export const restoreRan: RecordingFamily = {
+  name: 'restore-ran',
+  kind: 'recording',
+  *run({ recording, build }): Generator<Row> {
+    for (const { set, mode, vcpu0, vcpu1 } of recording.restore ?? []) {
+      if (mode === 'fresh' || !vcpu0 || !vcpu1) continue
+      const source = new GuestVm(build, probeSet(set))
+      if (mode === 'A_ran') {
+        source.setup(0)
+        source.call(0, GUEST.hvc0, [0x8400_0000n])
+        source.call(0, GUEST.hvc0, [0xc400_0003n, source.get(1, MPIDR), IPA + BigInt(GUEST.secondary), 0x1234n])
+      }
+      const snaps = [0, 1].map(index => takeSnap(source.vcpu(index)))
+      const target = new GuestVm(build, probeSet(set))
+      if (mode === 'B_ran') {
+        target.setup(0)
+        target.call(0, GUEST.store, [])
+      }
+      for (const [index, recorded] of [vcpu0, vcpu1].entries()) yield* replayRows(`${set} ${mode} vcpu${index}`, target.vcpu(index), snaps[index]!, recorded)
+    }
+  },
+}
