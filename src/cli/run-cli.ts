@@ -101,6 +101,11 @@ export async function main(table: CommandTable, argv: readonly string[] = proces
     interruption.abort()
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt)
+  // What no command could catch: a stream that failed behind its back (a full disk under standard output), or a bug in a callback.
+  process.on('uncaughtException', error => {
+    const failure = failureOf(error, { flags: [], usage: USAGE }, interruption.signal)
+    void printFailure(failure, error, processIo(), { json: wantsJson(argv), command: BIN }).finally(() => process.exit(failure.exit))
+  })
   process.exitCode = await runCli(table, argv, processIo(), interruption.signal)
   // An open standard input would keep the process alive after its work is done.
   if (process.exitCode === 130 || interruption.signal.aborted) process.exit(130)

@@ -1,7 +1,7 @@
 // What only a real process shows: bin/run.js, signals, closed pipes, and that a start asks nothing of its surroundings.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -80,5 +80,24 @@ describe('a process', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     expect(stdout.trimEnd().split('\n')).toHaveLength(20001)
+  })
+  test.each([
+    ['', /^psci-snap: internal error: nobody catches me \(INTERNAL\)\n {2}hint: .*report.*\n$/, 'stderr'],
+    ['--json', /^\{\n {2}"ok": false,[\s\S]*"code": "INTERNAL"[\s\S]*\}\n$/, 'stdout'],
+  ] as const)('with a bug in a callback says so without a stack %s', (flag, expected, stream) => {
+    const ran = spawnSync(process.execPath, [...TRIAL, 'topic', 'fail', 'stray', ...(flag === '' ? [] : [flag])], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    expect(ran.status).toBe(1)
+    expect(ran[stream]).toMatch(expected)
+  })
+  test.skipIf(!existsSync('/dev/full'))('whose standard output is a full disk ends with 10', () => {
+    const { status, stderr } = spawnSync('bash', ['-c', '"$@" > /dev/full', 'full', process.execPath, ...TRIAL, 'echo', 'x'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    expect(stderr).toContain('(CANNOT_WRITE)')
+    expect(status).toBe(10)
   })
 })
