@@ -24,7 +24,7 @@ export function encodeIndex(rows: readonly MemberRow[], formatVersion: number): 
  */
 export function parseIndex(bytes: Uint8Array, file: string, formatVersion: number, end: number): readonly MemberRow[] {
   const corrupt = (what: string, offset = 0): SnapError =>
-    new SnapError('ARCHIVE_CORRUPT', `index.json of ${file}: ${what}`, { file, member: 'index.json', offset })
+    new SnapError('ARCHIVE_CORRUPT', `${file}: index.json: ${what}`, { file, member: 'index.json', offset })
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   const start = head(formatVersion)
   if (!text.startsWith(start)) throw corrupt('it does not begin as an index does')
@@ -40,7 +40,7 @@ export function parseIndex(bytes: Uint8Array, file: string, formatVersion: numbe
     const [, name = '', offset, stored, raw, storedSha256 = '', rawSha256 = '', comma] = match
     if ((comma === '') !== (stop + 1 === tailAt)) throw corrupt(`row ${rows.length} has a comma too many or too few`, at)
     const row: MemberRow = { name, offset: Number(offset), stored: Number(stored), raw: Number(raw), storedSha256, rawSha256 }
-    if (rows.length >= LIMITS.members) throw new SnapError('LIMIT_EXCEEDED', `${file} has more than ${LIMITS.members} members`, { file })
+    if (rows.length >= LIMITS.members) throw new SnapError('LIMIT_EXCEEDED', `${file}: there are more than ${LIMITS.members} members`, { file })
     if ((rows.length === 0) !== (name === MANIFEST)) throw corrupt(`row ${rows.length} is ${name}; ${MANIFEST} is the first member and comes once`, at)
     if (names.has(name)) throw corrupt(`${name} comes twice`, at)
     names.add(name)

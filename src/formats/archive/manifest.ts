@@ -72,13 +72,13 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
  */
 export function parseManifest(bytes: Uint8Array, file: string, newestSchema: number): Manifest {
   const corrupt = (path: string, what: string): SnapError =>
-    new SnapError('ARCHIVE_CORRUPT', `manifest.json of ${file}: ${path} ${what}`, { file, member: 'manifest.json', path })
-  if (bytes.length > LIMITS.manifestBytes) throw new SnapError('LIMIT_EXCEEDED', `manifest.json of ${file} has ${bytes.length} bytes`, { file })
+    new SnapError('ARCHIVE_CORRUPT', `${file}: manifest.json: ${path} ${what}`, { file, member: 'manifest.json', path })
+  if (bytes.length > LIMITS.manifestBytes) throw new SnapError('LIMIT_EXCEEDED', `${file}: manifest.json has ${bytes.length} bytes`, { file })
   let json: unknown
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
-    throw new SnapError('ARCHIVE_CORRUPT', `manifest.json of ${file} is not JSON`, { file, member: 'manifest.json' }, { cause })
+    throw new SnapError('ARCHIVE_CORRUPT', `${file}: manifest.json is not JSON`, { file, member: 'manifest.json' }, { cause })
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw corrupt('it', 'is not an object')
   const raw = json as Record<string, unknown>

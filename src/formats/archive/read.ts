@@ -14,7 +14,7 @@ import { encodeManifest, type Manifest, manifestOf, parseManifest } from './mani
 import { isCompressed, MANIFEST } from './member-names.ts'
 import { readCompressed, storedRegion } from './read-memory.ts'
 import { decodeParts, type SnapshotParts } from './snapshot-parts.ts'
-import { BLOCK, declaredSize, headerName } from './tar-blocks.ts'
+import { BLOCK, declaredEntry } from './tar-blocks.ts'
 
 /** The members of an archive, before anyone asks what they mean. */
 export interface OpenMembers {
@@ -124,7 +124,7 @@ export function unknownFindings({ unknown }: SnapshotParts): readonly Finding[] 
   return unknown.map(({ name, bytes }) => ({
     severity: 'info' as const,
     code: 'unknown-content',
-    message: `${name} (${bytes.length} bytes) is not understood by this release and is kept as it is`,
+    message: `${JSON.stringify(name)} (${bytes.length} bytes) is not understood by this release and is kept as it is`,
   }))
 }
 
@@ -138,10 +138,10 @@ export function manifestFindings(manifest: Manifest, snapshot: Snapshot): readon
 /** For a file whose tail is no tail of ours: throws FORMAT_TOO_NEW or SCHEMA_TOO_NEW when its manifest announces the future. */
 export async function requireNotTooNew(source: Source): Promise<void> {
   const head = await source.head(BLOCK)
-  const size = head.length === BLOCK ? declaredSize(head) : undefined
-  if (size === undefined || headerName(head) !== MANIFEST || size > LIMITS.manifestBytes || BLOCK + size > source.size) return
+  const entry = head.length === BLOCK ? declaredEntry(head) : undefined
+  if (entry?.name !== MANIFEST || entry.size > LIMITS.manifestBytes || BLOCK + entry.size > source.size) return
   try {
-    parseManifest(await source.read(BLOCK, size), source.name, SCHEMA_VERSION)
+    parseManifest(await source.read(BLOCK, entry.size), source.name, SCHEMA_VERSION)
   } catch (error) {
     if (error instanceof SnapError && (error.code === 'FORMAT_TOO_NEW' || error.code === 'SCHEMA_TOO_NEW')) throw error
   }

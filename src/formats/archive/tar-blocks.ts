@@ -31,14 +31,26 @@ export function firstDifference(a: Uint8Array, b: Uint8Array): number {
 /** Index of the first byte that is not zero, or -1. */
 export const firstNonZero = (bytes: Uint8Array): number => bytes.findIndex(byte => byte !== 0)
 
-/** What a header says, as far as one can tell from 512 bytes: for messages about a block that is not the expected one. */
+/** What 512 bytes say if they are a header at all. tar throws bare Errors at some numbers. */
+function decodeHeader(block: Uint8Array): Header | undefined {
+  try {
+    return new Header(Buffer.from(block))
+  } catch {
+    return undefined
+  }
+}
+
+/** What a header says, as far as one can tell: for messages about a block that is not the expected one. */
 export function describeHeader(block: Uint8Array): string {
-  const header = new Header(Buffer.from(block))
+  const header = decodeHeader(block)
+  if (!header) return 'no header'
   if (header.nullBlock) return 'zeros'
   if (!header.cksumValid) return 'a header with a wrong checksum'
   return `${header.type ?? 'an entry'} ${JSON.stringify((header.path ?? '').slice(0, 120))} of ${header.size ?? '?'} bytes`
 }
 
-/** Name and size that a header declares, if it is one at all: for files that are not, or not any more, what they should be. */
-export const headerName = (block: Uint8Array): string | undefined => new Header(Buffer.from(block)).path
-export const declaredSize = (block: Uint8Array): number | undefined => new Header(Buffer.from(block)).size
+/** Name and size that a header declares, where they can be read: for files whose index cannot. */
+export function declaredEntry(block: Uint8Array): { readonly name: string; readonly size: number } | undefined {
+  const header = decodeHeader(block)
+  return header?.path === undefined || header.size === undefined ? undefined : { name: header.path, size: header.size }
+}

@@ -10,7 +10,7 @@ import { isCompressed, MANIFEST } from './member-names.ts'
 import { assemble, manifestFindings, requireDigest, requireNotTooNew, unknownFindings } from './read.ts'
 import { readCompressed } from './read-memory.ts'
 import { decodeParts } from './snapshot-parts.ts'
-import { BLOCK, declaredSize, describeHeader, headerName, padded, tarHeader } from './tar-blocks.ts'
+import { BLOCK, declaredEntry, describeHeader, padded, tarHeader } from './tar-blocks.ts'
 
 /** Stop collecting here: a file in which everything is wrong needs no longer list. */
 const MOST_FINDINGS = 1000
@@ -132,13 +132,13 @@ async function walk(source: Source, report: Report, signal: AbortSignal | undefi
   while (at + BLOCK <= source.size) {
     signal?.throwIfAborted()
     const block = await source.read(at, BLOCK)
-    const name = headerName(block)
-    const size = declaredSize(block)
     if (block.every(byte => byte === 0)) return members
-    if (name === undefined || size === undefined || !isHeader(block, name, size)) {
+    const entry = declaredEntry(block)
+    if (!entry || !isHeader(block, entry.name, entry.size)) {
       report({ code: 'ARCHIVE_CORRUPT', message: `no header of a member at ${at}${last ? `, after ${last}` : ''}: ${describeHeader(block)}`, offset: at })
       return members
     }
+    const { name, size } = entry
     const end = at + BLOCK + padded(size)
     if (end > source.size) {
       report({

@@ -1,5 +1,6 @@
 // Must-hold 5: a small archive cut at every offset and with bits flipped. All bits of every byte take a minute or so: set PSCI_SNAP_EVERY_BIT=1
-// (the CI does); without it one bit of every byte is flipped, another one in each run of eight bytes.
+// (the CI does); without it one bit of every byte is flipped, another one in each run of eight bytes; in the
+// first two headers also the high bit, which turns tar's octal numbers into binary ones.
 
 import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from 'vitest'
@@ -76,7 +77,7 @@ test('bits flipped in turn: verify reports each, reading gives the golden value 
   const damaged = new Uint8Array(bytes)
   for (let at = 0; at < bytes.length; at++)
     for (let bit = 0; bit < 8; bit++) {
-      if (!every && bit !== at % 8) continue
+      if (!every && bit !== at % 8 && !(bit === 7 && at < 1536)) continue
       damaged[at] = (bytes[at] ?? 0) ^ (1 << bit)
       if ((await verdict(damaged)) !== 'reported') missed.push(`${at}.${bit} ${await verdict(damaged)}`)
       const outcome = await reading(damaged)
