@@ -1,5 +1,6 @@
 // Owns the reading of what the probe guest wrote to its memory: its questions, the answers at boot and now, and what differs.
 // Guest memory is a stranger's: counts are bounded before they are used. Knows the layout, not what a function or a register means.
+import { showPsciVersion } from '../../arch/psci.ts'
 import { GUEST_LAYOUT, QUESTION_PRESENCE, QUESTION_ROW, QUESTION_SMC, REGISTER_ROW, REPORT, UNREADABLE, VCPU_ROW } from './guest/layout.ts'
 
 export interface GuestQuestion {
@@ -103,7 +104,7 @@ function vcpu(u64: Read, index: number): GuestVcpu {
 }
 
 /** A PSCI_VERSION answer as text; a guest of PSCI 0.1 cannot ask and hears NOT_SUPPORTED. */
-export const psciVersionText = (answer: bigint): string => (answer === NOT_SUPPORTED ? '0.1' : `${(answer >> 16n) & 0x7fffn}.${answer & 0xffffn}`)
+export const psciVersionText = (answer: bigint): string => (answer === NOT_SUPPORTED ? '0.1' : showPsciVersion(answer))
 
 /** What vCPU 0 was told last, over HVC; undefined before its first question. */
 export function observedPsci(report: GuestReport): { readonly atBoot: string; readonly now: string } | undefined {

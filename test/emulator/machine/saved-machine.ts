@@ -1,0 +1,60 @@
+// Owns saving and restoring a machine through plain values only, the way snapshots do: registers through KVM's verbs, memory in chunks, devices and
+// machine state as data that was copied in between.
+import type { Build } from '../../../src/builds/build.ts'
+import type { DevicePlace } from '../../../src/emulator/machine/bus.ts'
+import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
+import type { DeviceSnapshot, MachineState } from '../../../src/model/snapshot.ts'
+
+export interface SavedVcpu {
+  readonly index: number
+  readonly features: number
+  readonly ids: BigUint64Array
+  readonly bytes: Uint8Array
+  readonly mpState: number
+}
+export interface SavedMachine {
+  readonly vcpus: readonly SavedVcpu[]
+  readonly memory: readonly {
+    readonly start: bigint
+    readonly size: number
+    readonly chunks: readonly { readonly offset: number; readonly data: Uint8Array }[]
+  }[]
+  readonly devices: readonly DeviceSnapshot[]
+  readonly machine: MachineState
+}
+
+export function saveAll(machine: Machine): SavedMachine {
+  return structuredClone({
+    vcpus: machine.vm.vcpus.map(vcpu => {
+      const { ids } = vcpu.regList()
+      return { index: vcpu.index, features: vcpu.features, ids: ids.slice(), bytes: vcpu.getRegs(ids).bytes, mpState: vcpu.getMpState() }
+    }),
+    memory: machine.saveMemory().map(({ start, size, chunks }) => ({
+      start,
+      size,
+      chunks: [...(chunks() as Iterable<{ offset: number; data: Uint8Array }>)].map(({ offset, data }) => ({ offset, data: data.slice() })),
+    })),
+    devices: machine.saveDevices(),
+    machine: machine.saveMachine(),
+  })
+}
+
+/** Without `machine` state the restore is architecturally right only. */
+export function restoreAll(build: Build, saved: SavedMachine, devices: readonly DevicePlace[], withMachineState = true): Machine {
+  const machine = createMachine(build, {
+    ram: saved.memory.map(({ start, size }) => ({ start, size })),
+    devices,
+    saved: { devices: saved.devices, ...(withMachineState ? { machine: saved.machine } : {}) },
+  })
+  const vcpus = saved.vcpus.map(({ index }) => machine.vm.createVcpu(index))
+  for (const [n, vcpu] of vcpus.entries()) if (vcpu.init(saved.vcpus[n]!.features) !== 0) throw new Error('VCPU_INIT failed')
+  if (machine.vm.createGic('v3') !== 0) throw new Error('no GICv3')
+  for (const { start, chunks } of saved.memory) for (const { offset, data } of chunks) machine.memory.write(start + BigInt(offset), data)
+  for (const [n, vcpu] of vcpus.entries()) {
+    const { ids, bytes, mpState } = saved.vcpus[n]!
+    const errnos = vcpu.setRegs(ids, bytes)
+    if (errnos.some(errno => errno !== 0)) throw new Error('a register was refused')
+    vcpu.setMpState(mpState)
+  }
+  return machine
+}
