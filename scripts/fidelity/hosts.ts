@@ -1,0 +1,69 @@
+// Owns finding the build of a recorded host: the built-in one of a plain recording, else one made of the recording itself, by the same
+// generator code. Replays name their target in the file: the recording of the same kernel, CPU and boot options.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import type { Build } from '../../src/builds/build.ts'
+import { findBuild } from '../../src/builds/load.ts'
+import { buildFromRecording } from '../builds/from-recording.ts'
+import { type NamedRecording, readRecording } from '../builds/recording.ts'
+import type { ReplayFile } from './family.ts'
+
+export class Hosts {
+  private readonly folders: readonly string[]
+  private readonly read = new Map<string, NamedRecording>()
+  private readonly built = new Map<string, Build>()
+
+  constructor(folders: readonly string[]) {
+    this.folders = folders
+  }
+
+  /** Names of recordings, and of replays, of all folders; sorted. */
+  names(kind: 'recording' | 'replay'): string[] {
+    const files = this.folders.flatMap(folder => readdirSync(folder)).filter(file => file.endsWith('.json.gz'))
+    return [...new Set(files.filter(file => file.startsWith('replay-') === (kind === 'replay')).map(file => file.replace(/\.json\.gz$/, '')))].sort()
+  }
+
+  recording(name: string): NamedRecording | undefined {
+    const known = this.read.get(name)
+    if (known) return known
+    const file = this.file(name)
+    if (!file) return undefined
+    const named = readRecording(file)
+    this.read.set(name, named)
+    return named
+  }
+
+  replay(name: string): ReplayFile {
+    return JSON.parse(gunzipSync(readFileSync(this.file(name)!)).toString()) as ReplayFile
+  }
+
+  /** The build of a recorded host. */
+  buildOf(named: NamedRecording): Build {
+    const known = this.built.get(named.name)
+    if (known) return known
+    const { recording } = named
+    const builtIn = named.recording.complete ? findBuild(`linux-${recording.version}/${recording.qemu_cpu}`) : undefined
+    const plain = builtIn?.host.provenance.some(each => each.recording === named.name && each.sha256 === named.sha256)
+    const build = plain ? builtIn! : buildFromRecording(named)
+    this.built.set(named.name, build)
+    return build
+  }
+
+  /** The host that a replay was written to, or undefined when no recording and no built-in build is of it. */
+  targetOf(replay: ReplayFile): Build | undefined {
+    const options = replay.append.trim()
+    const candidates = this.names('recording')
+      .filter(name => name === replay.version || name.startsWith(`${replay.version}-`))
+      .map(name => this.recording(name)!)
+      .filter(({ recording }) => recording.complete && recording.qemu_cpu === replay.qemu_cpu && recording.append.trim() === options)
+    // A plain recording before a variant of it (-impid, -postver are the same host probed again).
+    const exact = candidates.sort((a, b) => a.name.length - b.name.length)[0]
+    if (exact) return this.buildOf(exact)
+    return options === '' ? findBuild(`linux-${replay.version}/${replay.qemu_cpu}`) : undefined
+  }
+
+  private file(name: string): string | undefined {
+    return this.folders.map(folder => join(folder, `${name}.json.gz`)).find(existsSync)
+  }
+}
