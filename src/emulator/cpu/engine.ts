@@ -108,6 +108,8 @@ export interface Engine {
   writeRam(address: bigint, bytes: Uint8Array): void
   /** Runs one vCPU for at most `budget` instructions. Everything that happens is a function of the state, the lines, the hooks' answers and the budget. */
   run(vcpu: number, budget: number): RunResult
+  /** From within a hook: the run ends after the current instruction with stop `budget`, though fewer were executed (a timer now fires earlier, a reset was asked for). */
+  endRun(): void
   /** Finishes the load or store of an `mmio` stop: writes a load's register (extended as the instruction says) and advances PC. */
   completeMmio(vcpu: number, value?: bigint): void
   /** Level of the interrupt inputs; looked at when a run begins and whenever an instruction may have unmasked or changed them. */
@@ -119,3 +121,5 @@ export interface Engine {
   /** Sets the event register, as SEV does for every vCPU of the engine: the next WFE does not wait. */
   sendEvent(vcpu: number): void
 }
+
+export { createEngine } from './create-engine.ts'

@@ -1,0 +1,212 @@
+// Owns the run loop: generated code until it returns, then whatever made it return. Knows no encoding and no operation.
+import { SnapError } from '../../errors.ts'
+import { VCPU_STATE_BYTES } from '../state-layout.ts'
+import type { Cpu, Outcome } from './cpu.ts'
+import { announcedFeatures } from './decode/cpu-feature.ts'
+import { createDecoder } from './decode/table.ts'
+import { DecodeCache } from './decode-cache.ts'
+import type { Engine, EngineOptions, RunResult } from './engine.ts'
+import { ENGINE_STATE, LINE } from './engine-state.ts'
+import { EC, FAULT, takeDataAbort, takeInstructionAbort, takePendingInterrupt, takeSynchronous, takeUndefined } from './exceptions.ts'
+import { executeTrap } from './execute-trap.ts'
+import { AT, EXIT } from './interpreter/layout.ts'
+import { sharedInterpreter } from './interpreter/shared-module.ts'
+import { allocateLinearMemory, forgetAccesses, type RamRegion } from './linear-memory.ts'
+import { completeAccess, outsideAccess, physicalBits } from './outside-access.ts'
+import { PSTATE } from './pstate.ts'
+import { SCTLR, unsupportedBySctlr } from './sctlr.ts'
+import { SYSREG } from './system-register-encoding.ts'
+import { unsupportedMode } from './system-registers.ts'
+import { VcpuBlock } from './vcpu-block.ts'
+
+/** Most instructions for one call of generated code, whose counter is 32 bits. */
+const MOST_AT_ONCE = 0x7fff_ffff
+const REQUIRED = ['SCTLR_EL1', 'VBAR_EL1', 'ESR_EL1', 'FAR_EL1', 'CPACR_EL1'] as const
+/** DCZID_EL0.BS when the ID registers do not say: 64 bytes. */
+const DEFAULT_ZVA_BLOCK = 4n
+
+/** Creates an engine with all state zero. Throws USAGE, LIMIT_EXCEEDED or BUILD_UNUSABLE for options that cannot be. */
+export function createEngine(options: EngineOptions): Engine {
+  for (const name of REQUIRED) {
+    if (!options.sysregs.has(SYSREG[name])) throw new SnapError('BUILD_UNUSABLE', `the CPU needs storage for ${name}`)
+  }
+  const linear = allocateLinearMemory(options)
+  const { memory, regions } = linear
+  const { buffer } = memory
+  const view = new DataView(buffer)
+  const bytes = new Uint8Array(buffer)
+  const { module, ops } = sharedInterpreter()
+  const instance = new WebAssembly.Instance(module, { engine: { memory } })
+  const runGenerated = instance.exports.run as (block: number, count: number) => number
+
+  const features = announcedFeatures(options.idRegisters)
+  const decoder = createDecoder(features)
+  const zvaBlock = Number((options.idRegisters.get(SYSREG.DCZID_EL0) ?? DEFAULT_ZVA_BLOCK) & 0xfn)
+  const cache = new DecodeCache(buffer, linear.decodedPages, linear.decodedPageCount, decoder, { sysregs: options.sysregs, zvaBlock }, ops)
+  forgetAccesses(buffer)
+  const blocks = linear.blocks.map((address, i) => new VcpuBlock(i, new DataView(buffer, address, VCPU_STATE_BYTES), address, options.sysregs))
+
+  const regionOf = (address: bigint, length: number): RamRegion | undefined =>
+    regions.find(({ start, size }) => address >= start && address + BigInt(length) <= start + BigInt(size))
+  const blockOf = (vcpu: number): VcpuBlock => {
+    const block = blocks[vcpu]
+    if (!block) throw new SnapError('USAGE', `there is no vCPU ${vcpu}`)
+    return block
+  }
+  const wordAt = (address: bigint): number => {
+    const region = regionOf(address, 4)
+    if (!region) throw new Error(`no instruction at 0x${address.toString(16)}`)
+    return view.getUint32(region.linear + Number(address - region.start), true)
+  }
+  const writeRam = (address: bigint, from: Uint8Array): void => {
+    const region = regionOf(address, from.length)
+    if (!region) throw new SnapError('USAGE', `[0x${address.toString(16)}, +${from.length}) is not in one RAM region`)
+    const offset = Number(address - region.start)
+    bytes.set(from, region.linear + offset)
+    cache.forget(region, offset, from.length)
+    for (const block of blocks) {
+      const marked = block.read64(ENGINE_STATE.monitorAddress)
+      const size = BigInt(block.read32(ENGINE_STATE.monitorSize))
+      if (marked < address + BigInt(from.length) && address < marked + size) block.write32(ENGINE_STATE.monitorSize, 0)
+    }
+  }
+
+  let endRequested = false
+  const cpu: Cpu = {
+    features,
+    idRegisters: options.idRegisters,
+    decoder,
+    sysregs: options.sysregs,
+    hooks: options.hooks,
+    zvaBytes: 4 << zvaBlock,
+    sendEventToAll: () => {
+      for (const block of blocks) block.write32(ENGINE_STATE.event, 1)
+    },
+    zero: (address, length) => {
+      if (!regionOf(address, length)) return false
+      writeRam(address, new Uint8Array(length))
+      return true
+    },
+    inRam: (address, length) => regionOf(address, length) !== undefined,
+  }
+
+  /** Tells generated code which alignment checks this vCPU's SCTLR_EL1 asks for at its exception level. */
+  const configureChecks = (vcpu: VcpuBlock): void => {
+    const sctlr = vcpu.sysreg(SYSREG.SCTLR_EL1)
+    const strict = sctlr & SCTLR.a ? 1 : 0
+    if (view.getUint32(AT.strict, true) !== strict) {
+      view.setUint32(AT.strict, strict, true)
+      forgetAccesses(buffer) // remembered pages would skip the check
+    }
+    view.setUint32(AT.stackMask, sctlr & (vcpu.el === 0 ? SCTLR.sa0 : SCTLR.sa) ? 15 : 0, true)
+  }
+
+  const illegalState = (vcpu: VcpuBlock): void => {
+    if (vcpu.pc & 3n) takeSynchronous(vcpu, features, { ec: EC.pcAlignment, far: vcpu.pc })
+    else takeSynchronous(vcpu, features, { ec: EC.illegalState })
+  }
+
+  /** PC is in a page that generated code does not know. Gives a stop, or whether an attempt was counted. */
+  const fetch = (vcpu: VcpuBlock): { readonly counted: boolean; readonly outcome: Outcome } => {
+    const { pc } = vcpu
+    const region = regionOf(pc, 4)
+    if (pc & 3n) takeSynchronous(vcpu, features, { ec: EC.pcAlignment, far: pc })
+    else if (pc >> BigInt(physicalBits(cpu)) !== 0n) takeInstructionAbort(vcpu, features, FAULT.addressSize0, pc)
+    else if (!region) return { counted: true, outcome: { kind: 'fetch-outside', address: pc } }
+    else {
+      cache.enterPage(pc, region)
+      return { counted: false, outcome: undefined }
+    }
+    return { counted: true, outcome: undefined }
+  }
+
+  /** Generated code left the instruction at PC undone. */
+  const leftUndone = (vcpu: VcpuBlock, exit: number, executed: number): Outcome => {
+    if (exit === EXIT.stackAlignment) {
+      takeSynchronous(vcpu, features, { ec: EC.spAlignment })
+      return undefined
+    }
+    const word = wordAt(vcpu.pc)
+    if (exit === EXIT.trap) return executeTrap(vcpu, cpu, word, executed)
+    const address = view.getBigUint64(AT.exitAddress, true)
+    const access = view.getUint32(AT.exitAccess, true)
+    const write = (access & 0x100) !== 0
+    if (exit === EXIT.outside) return outsideAccess(vcpu, cpu, word, address, access & 0xff, write)
+    takeDataAbort(vcpu, features, FAULT.alignment, address, write)
+    return undefined
+  }
+
+  const run = (index: number, budget: number): RunResult => {
+    if (!Number.isSafeInteger(budget) || budget < 0) throw new SnapError('USAGE', `a budget of ${budget} instructions`)
+    const vcpu = blockOf(index)
+    let left = budget
+    const stopped = (stop: RunResult['stop']): RunResult => ({ executed: budget - left, stop })
+    if (budget === 0) return stopped({ kind: 'budget' })
+    const what = unsupportedBySctlr(vcpu.sysreg(SYSREG.SCTLR_EL1)) ?? unsupportedMode(vcpu.pstate)
+    if (what !== undefined) return stopped({ kind: 'cannot-execute', what })
+    for (const other of blocks) if (other !== vcpu) other.write32(ENGINE_STATE.monitorSize, 0)
+    endRequested = false
+    while (left > 0 && !endRequested) {
+      takePendingInterrupt(vcpu, features)
+      if (vcpu.pstate & PSTATE.il) {
+        left--
+        illegalState(vcpu)
+        continue
+      }
+      configureChecks(vcpu)
+      const count = Math.min(left, MOST_AT_ONCE)
+      left -= count - runGenerated(vcpu.address, count)
+      const exit = view.getUint32(AT.exit, true)
+      let outcome: Outcome
+      if (exit === EXIT.budget) continue
+      if (exit === EXIT.decode) cache.decodeFrom(vcpu.pc, regionOf(vcpu.pc, 4)!)
+      else if (exit !== EXIT.fetch) outcome = leftUndone(vcpu, exit, budget - left - 1)
+      else if (left > 0) {
+        const fetched = fetch(vcpu)
+        if (fetched.counted) left--
+        outcome = fetched.outcome
+      }
+      if (outcome) return stopped(outcome)
+    }
+    return stopped({ kind: 'budget' })
+  }
+
+  return {
+    vcpus: blocks.length,
+    state: vcpu => new Uint8Array(buffer, blockOf(vcpu).address, VCPU_STATE_BYTES),
+    ram: (address, length) => {
+      const region = regionOf(address, length)
+      if (!region) throw new SnapError('USAGE', `[0x${address.toString(16)}, +${length}) is not in one RAM region`)
+      return new Uint8Array(buffer, region.linear + Number(address - region.start), length)
+    },
+    writeRam,
+    run,
+    endRun: () => {
+      endRequested = true
+    },
+    completeMmio: (vcpu, value = 0n) => {
+      const block = blockOf(vcpu)
+      completeAccess(block, cpu, wordAt(block.pc), value)
+    },
+    setInterruptLines: (vcpu, { irq, fiq, serror }) => {
+      const block = blockOf(vcpu)
+      block.write32(ENGINE_STATE.lines, (irq ? LINE.irq : 0) | (fiq ? LINE.fiq : 0) | (serror === undefined ? 0 : LINE.serror))
+      block.write32(ENGINE_STATE.serror, serror ?? 0)
+    },
+    interruptPending: vcpu => blockOf(vcpu).read32(ENGINE_STATE.lines) !== 0,
+    inject: (vcpu, exception) => {
+      const block = blockOf(vcpu)
+      switch (exception.kind) {
+        case 'undefined':
+          return takeUndefined(block, features)
+        case 'instruction-abort':
+          return takeInstructionAbort(block, features, exception.status, exception.address)
+        case 'data-abort':
+          return takeDataAbort(block, features, exception.status, exception.address, exception.write)
+        default:
+          return exception satisfies never
+      }
+    },
+    sendEvent: vcpu => blockOf(vcpu).write32(ENGINE_STATE.event, 1),
+  }
+}

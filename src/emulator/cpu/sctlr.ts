@@ -1,0 +1,24 @@
+// Owns the bits of SCTLR_EL1 that this CPU heeds, and which of them it cannot honour. Source: Arm ARM D24.2.175.
+export const SCTLR = {
+  m: 1n << 0n,
+  a: 1n << 1n,
+  sa: 1n << 3n,
+  sa0: 1n << 4n,
+  uma: 1n << 9n,
+  dze: 1n << 14n,
+  uct: 1n << 15n,
+  nTwi: 1n << 16n,
+  nTwe: 1n << 18n,
+  e0e: 1n << 24n,
+  ee: 1n << 25n,
+  uci: 1n << 26n,
+  enIb: 1n << 30n,
+  enIa: 1n << 31n,
+} as const
+
+/** Why a vCPU with this SCTLR_EL1 cannot run here, or undefined. */
+export function unsupportedBySctlr(sctlr: bigint): string | undefined {
+  if (sctlr & SCTLR.m) return 'MMU (SCTLR_EL1.M is set)'
+  if (sctlr & (SCTLR.ee | SCTLR.e0e)) return 'big-endian data (SCTLR_EL1.EE or E0E is set)'
+  return undefined
+}
