@@ -30,6 +30,8 @@ export interface EmulatorVm extends BackendVm {
   runAll(budget: number, signal?: AbortSignal): Promise<MachineStop>
   /** Instructions executed by all vCPUs since the machine was created (saved machine state included). */
   readonly instructions: number
+  /** Whether any vCPU of this VM has run. */
+  readonly ran: boolean
   /** What the guest wrote to its console since this VM was created. */
   console(): string
   machineState(): MachineState
@@ -96,6 +98,9 @@ function emulatorVm(machine: Machine, options: EmulatorVmOptions, output: BoardC
     },
     get instructions() {
       return machine.instructions
+    },
+    get ran() {
+      return vm.hasRun
     },
     console: () => output.text,
     machineState: () => machine.saveMachine(),

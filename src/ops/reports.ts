@@ -124,7 +124,6 @@ export interface SaveReport {
   readonly psci: string | null
   readonly stop: StopReason
   readonly instructions: number
-  readonly bytes: number
   readonly console: string
   readonly findings: readonly Finding[]
 }

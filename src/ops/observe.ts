@@ -1,0 +1,110 @@
+// Owns asking the guest itself what it sees after a replay: by the built-in guest's own report, or, where a file has no memory that runs, by a few
+// instructions in a clone of the replayed VM. Says what the guest's code found; verdict.ts says what that means.
+import { registerName } from '../arch/catalogue/catalogue.ts'
+import type { Feature } from '../arch/features.ts'
+import { showPsciVersion } from '../arch/psci.ts'
+import { type RegId, sysRegId } from '../arch/reg-id.ts'
+import { functionName } from '../arch/smccc.ts'
+import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
+import type { EmulatorVm } from '../backends/emulator.ts'
+import { GUEST_LAYOUT } from '../emulator/board/guest/layout.ts'
+import { payload, payloadAnswers } from '../emulator/board/guest/payload.ts'
+import { decodeGuestReport, type GuestReport, observedPsci } from '../emulator/board/guest-report.ts'
+import type { Finding } from '../model/finding.ts'
+import type { MemoryRegion } from '../model/snapshot.ts'
+import { showNames } from './show-value.ts'
+import type { Work } from './work.ts'
+
+export interface Observation {
+  readonly psci: string | null
+  readonly via: 'guest' | 'payload' | null
+  readonly findings: readonly Finding[]
+}
+
+/** A PSCI 0.1 guest has no way to ask. */
+const PSCI_VERSION_CALL = 0x8400_0000
+const NOT_SUPPORTED = 0xffff_ffff_ffff_ffffn
+/** Instructions that the built-in guest gets to ask everything once more on all its vCPUs; a round takes some ten thousand a vCPU. */
+const ROUND_BUDGET = 50_000_000
+const PAYLOAD_BUDGET = 10_000
+/** Where the clone's payload lies: the usual start of guest memory, one page. */
+const PAYLOAD_ADDRESS = 0x4000_0000n
+export const PAYLOAD_MEMORY = [{ start: PAYLOAD_ADDRESS, size: 4096 }] as const
+
+const CORE = 0x6030_0000_0010_0000n
+const PC = (CORE + 0x40n) as RegId
+const PSTATE = (CORE + 0x42n) as RegId
+const SCTLR_EL1 = sysRegId(3, 0, 1, 0, 0)
+/** EL1h with all interrupts masked, as after KVM_ARM_VCPU_INIT. */
+const PSTATE_RESET = 0x3c5n
+/** SCTLR_EL1 as KVM resets it: MMU and caches off (facts: reset values). */
+const SCTLR_RESET = 0xc5_0078n
+
+/** True when a snapshot's memory has room for the built-in guest's report: cheap, reads nothing. */
+export const mayHoldProbeGuest = (memory: readonly MemoryRegion[]): boolean =>
+  memory.some(({ start, size }) => start <= GUEST_LAYOUT.report && start + BigInt(size) >= GUEST_LAYOUT.report + BigInt(GUEST_LAYOUT.reportBytes))
+
+export const readGuestReport = async (vm: BackendVm): Promise<GuestReport | undefined> =>
+  decodeGuestReport(await vm.readMemory(GUEST_LAYOUT.report, GUEST_LAYOUT.reportBytes))
+
+/**
+ * Lets the built-in guest run on until it has asked everything once more since the restore, and reads its report. Undefined when the memory holds
+ * no such guest, or it does not run (stopped, or it ends before the round does).
+ */
+export async function observeGuest(vm: EmulatorVm, work: Work): Promise<Observation | undefined> {
+  const before = await readGuestReport(vm)
+  if (!before) return undefined
+  // The round that was under way holds answers from before the restore: only the one after it is all new.
+  const enough = before.generation + 2n
+  const limit = vm.instructions + ROUND_BUDGET * Math.max(1, before.vcpus.length)
+  for (let report: GuestReport | undefined = before; report; report = await readGuestReport(vm)) {
+    if (report.generation >= enough) return { psci: observedPsci(report)?.now ?? null, via: 'guest', findings: guestFindings(report) }
+    const left = limit - vm.instructions
+    if (left <= 0) return undefined
+    work.progress?.({ label: 'the guest runs on', done: vm.instructions, unit: 'instructions' })
+    const stop = await vm.runAll(Math.min(left, 1_000_000), work.signal)
+    if (stop.kind !== 'budget') return undefined
+  }
+  return undefined
+}
+
+/** What the guest's own comparison with its boot says: calls by their usual conduit are changes, by the other one information. */
+function guestFindings(report: GuestReport): readonly Finding[] {
+  const different = report.questions.filter(question => question.differs)
+  const names = (conduit: 'hvc' | 'smc') => [
+    ...new Set(different.filter(question => question.conduit === conduit).map(({ functionId, argument }) => callName(functionId, argument))),
+  ]
+  const registers = report.registers
+    .filter(register => register.differs)
+    .map(({ encoding }) => registerName(sysRegId(encoding >> 14, (encoding >> 11) & 7, (encoding >> 7) & 15, (encoding >> 3) & 15, encoding & 7)))
+  const finding = (severity: Finding['severity'], code: string, what: string, list: readonly string[]): readonly Finding[] =>
+    list.length === 0 ? [] : [{ severity, code, message: `${what}: ${showNames(list)}` }]
+  return [
+    ...finding('warning', 'guest-observed-change', "the guest's own code gets other answers than at boot", names('hvc')),
+    ...finding('warning', 'guest-observed-change', "the guest's own code reads other values than at boot", registers),
+    ...finding('info', 'other-conduit', 'by SMC, which its device tree does not name, the guest gets other answers than at boot', names('smc')),
+  ]
+}
+
+const FEATURE_QUERIES = new Set([0x8400_000a, 0x8000_0001, 0x8400_0051, 0xc500_0020])
+const callName = (functionId: number, argument: number): string =>
+  FEATURE_QUERIES.has(functionId >>> 0) ? `${functionName(functionId)}(${functionName(argument)})` : functionName(functionId)
+
+/** Asks PSCI_VERSION from a few instructions in `vm`, a replayed clone with PAYLOAD_MEMORY and nothing to lose. Undefined when the vCPU cannot run it. */
+export async function observeByPayload(vm: BackendVm, vcpu: BackendVcpu, features: readonly Feature[], work: Work): Promise<Observation | undefined> {
+  if (features.includes('el1_32bit') || features.includes('has_el2')) return undefined
+  const asked = await payload([{ functionId: PSCI_VERSION_CALL }])
+  await vm.writeMemory(PAYLOAD_ADDRESS, asked.image)
+  await vcpu.setMpState('runnable')
+  const set = async (id: RegId, value: bigint) => vcpu.setRegs(BigUint64Array.of(id), new Uint8Array(BigUint64Array.of(value).buffer))
+  await set(SCTLR_EL1, SCTLR_RESET)
+  await set(PSTATE, PSTATE_RESET)
+  await set(PC, PAYLOAD_ADDRESS)
+  await vcpu.run({ budget: PAYLOAD_BUDGET, ...(work.signal ? { signal: work.signal } : {}) })
+  const { bytes } = await vcpu.getRegs(BigUint64Array.of(PC))
+  if (new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) !== PAYLOAD_ADDRESS + BigInt(asked.done)) return undefined
+  const [answer] = payloadAnswers(asked, await vm.readMemory(PAYLOAD_ADDRESS, asked.image.length))
+  const version = answer?.results[0]
+  if (version === undefined) return undefined
+  return { psci: version === NOT_SUPPORTED ? '0.1' : showPsciVersion(version), via: 'payload', findings: [] }
+}

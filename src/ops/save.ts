@@ -1,0 +1,214 @@
+// Owns `save` of the built-in guest on a build: boot it, run it to a point, write what there is. Prints nothing.
+import { errnoName } from '../arch/errno.ts'
+import type { Feature } from '../arch/features.ts'
+import { parsePsciVersion, showPsciVersion } from '../arch/psci.ts'
+import type { RegId } from '../arch/reg-id.ts'
+import { PSCI_VERSION_ID } from '../arch/smccc.ts'
+import type { BackendVcpu } from '../backends/backend.ts'
+import { type EmulatorVm, emulatorBackend } from '../backends/emulator.ts'
+import type { Build } from '../builds/build.ts'
+import { GUEST_LAYOUT } from '../emulator/board/guest/layout.ts'
+import type { GuestParams } from '../emulator/board/guest/params.ts'
+import { probeGuest } from '../emulator/board/guest/probe.ts'
+import { COUNTER_HZ, RAM_BASE } from '../emulator/board/memory-map.ts'
+import type { MachineStop } from '../emulator/machine/exits.ts'
+import { SnapError } from '../errors.ts'
+import { exportFormat, writeSnapshotFile } from '../formats/exporters.ts'
+import type { Gic, Snapshot, StopReason } from '../model/snapshot.ts'
+import { VERSION } from '../version.ts'
+import { capture } from './capture.ts'
+import { readGuestReport } from './observe.ts'
+import type { SaveReport } from './reports.ts'
+import { savedPsci } from './saved-psci.ts'
+import { stopReasonOf } from './stop-reason.ts'
+import { resolveBuild } from './target.ts'
+import type { Work } from './work.ts'
+
+/** `ready`: the guest has asked everything once on all vCPUs. `insns=N`: after N instructions. The others: the guest makes that call and it is saved then. */
+export type SavePoint = { readonly kind: 'ready' | 'hibernate' | 'off' | 'suspend' | 'reset' } | { readonly kind: 'insns'; readonly count: number }
+
+export interface SaveOptions extends Work {
+  readonly build: string | Build
+  /** 1 to 64, default 2. */
+  readonly vcpus?: number
+  /** `X.Y`, written before the first run. */
+  readonly psci?: string
+  /** Default: psci_0_2. */
+  readonly features?: readonly Feature[]
+  /** Default: v3. */
+  readonly gic?: Gic
+  readonly until?: SavePoint
+  /** Bytes of guest memory, a multiple of 1 MiB; default 16 MiB. */
+  readonly memory?: number
+}
+
+const DEFAULT_MEMORY = 16 << 20
+/** What the guest may take to get where it is going; a round of its questions takes some ten thousand instructions a vCPU. */
+const BUDGET_PER_VCPU = 200_000_000
+const CORE = 0x6030_0000_0010_0000n
+const PC = (CORE + 0x40n) as RegId
+const X1 = CORE + 2n
+const X2 = CORE + 4n
+
+/** Parses `--until`. Throws USAGE. */
+export function parseSavePoint(text: string): SavePoint {
+  const insns = /^insns=(\d{1,15})$/.exec(text)
+  if (insns) return { kind: 'insns', count: Number(insns[1]) }
+  const kind = (['ready', 'hibernate', 'off', 'suspend', 'reset'] as const).find(each => each === text)
+  if (!kind)
+    throw new SnapError('USAGE', `"${text.slice(0, 60)}" is no point to save at`, {}, { hint: 'points: ready, insns=N, hibernate, off, suspend, reset' })
+  return { kind }
+}
+
+/** Boots, runs and writes. Throws BUILD_UNKNOWN, BUILD_UNUSABLE, OUTPUT_EXISTS, CANNOT_WRITE and what else stops the work. */
+export async function save(output: string, options: SaveOptions & { readonly format?: string; readonly overwrite?: boolean }): Promise<SaveReport> {
+  if (output !== '-' || options.format !== undefined) exportFormat(output, options.format) // a name that cannot be written is said before the guest runs
+  const { snapshot, console, instructions } = await saveSnapshot(options)
+  const format = options.format ?? (output === '-' ? 'psnap' : undefined)
+  const written = await writeSnapshotFile(snapshot, output, {
+    ...(format === undefined ? {} : { format }),
+    force: options.overwrite ?? false,
+    ...(options.signal ? { signal: options.signal } : {}),
+    onProgress: (done, total) => options.progress?.({ label: 'writing', done, total, unit: 'bytes' }),
+  })
+  const psci = savedPsci(snapshot)
+  return {
+    file: output,
+    build: snapshot.origin.build ?? '',
+    vcpus: snapshot.vcpus.length,
+    features: snapshot.vcpus[0]?.features ?? [],
+    gic: snapshot.gic,
+    psci: psci === undefined ? null : showPsciVersion(psci),
+    stop: snapshot.stop,
+    instructions,
+    console,
+    findings: written.findings,
+  }
+}
+
+/** The same without a file. */
+export async function saveSnapshot(options: SaveOptions): Promise<{ readonly snapshot: Snapshot; readonly console: string; readonly instructions: number }> {
+  const build = typeof options.build === 'string' ? await resolveBuild(options.build) : options.build
+  const { vcpus: count = 2, features = ['psci_0_2'], gic = 'v3', until = { kind: 'ready' }, memory = DEFAULT_MEMORY } = options
+  const suspends = until.kind === 'suspend'
+  const vm = await emulatorBackend(build).createVm({
+    gic,
+    board: true,
+    memory: [{ start: RAM_BASE, size: memory }],
+    ...(suspends ? { systemSuspend: true } : {}),
+  })
+  const vcpus = await createVcpus(vm, count, features, build)
+  if (options.psci !== undefined) await pin(vcpus[0]!, options.psci, build)
+  await boot(vm, vcpus[0]!, { vcpus: count, ...(ACTIONS[until.kind] ? { action: ACTIONS[until.kind] } : {}) })
+  const end = await runTo(vm, vcpus, until, options)
+  const snapshot = await capture(vcpus, {
+    features,
+    origin: { build: build.name, kernel: build.kernel.release, cpu: build.host.cpu, tool: `psci-snap ${VERSION}` },
+    gic,
+    stop: end.stop,
+    vm: {
+      systemSuspend: suspends,
+      writableImpIdRegs: false,
+      smcccFilter: [],
+      counterFrequency: COUNTER_HZ,
+      ...(end.arguments ? { stopArguments: end.arguments } : {}),
+    },
+    devices: vm.devices(),
+    memory: vm.memory(),
+    machine: vm.machineState(),
+  })
+  return { snapshot, console: vm.console(), instructions: vm.instructions }
+}
+
+const ACTIONS: Readonly<Partial<Record<SavePoint['kind'], NonNullable<GuestParams['action']>>>> = {
+  hibernate: 'hibernate',
+  off: 'off',
+  suspend: 'suspend',
+  reset: 'reset',
+}
+
+async function createVcpus(vm: EmulatorVm, count: number, features: readonly Feature[], build: Build): Promise<readonly BackendVcpu[]> {
+  if (!Number.isInteger(count) || count < 1 || count > GUEST_LAYOUT.maxVcpus)
+    throw new SnapError('USAGE', `the built-in guest has 1 to ${GUEST_LAYOUT.maxVcpus} vCPUs, not ${count}`)
+  const vcpus: BackendVcpu[] = []
+  for (let index = 0; index < count; index++) vcpus.push(await vm.createVcpu(index))
+  for (const vcpu of vcpus) {
+    // vCPU 0 boots; the others wait for the guest's CPU_ON.
+    const errno = await vcpu.init(vcpu.index === 0 ? features : [...features, 'power_off'])
+    if (errno !== 0)
+      throw new SnapError('BUILD_UNUSABLE', `${build.name} refuses a vCPU with ${features.join(' ') || 'no features'}: ${errnoName(errno)}`, {
+        vcpu: vcpu.index,
+      })
+    if (features.includes('sve')) await vcpu.finalizeSve()
+  }
+  await vm.finishSetup()
+  return vcpus
+}
+
+async function pin(vcpu: BackendVcpu, version: string, build: Build): Promise<void> {
+  const [errno = 0] = await vcpu.setRegs(BigUint64Array.of(PSCI_VERSION_ID), new Uint8Array(BigUint64Array.of(parsePsciVersion(version)).buffer))
+  if (errno !== 0)
+    throw new SnapError(
+      'BUILD_UNUSABLE',
+      `${build.name} cannot pin PSCI ${version}: ${errnoName(errno)}`,
+      {},
+      { hint: `it takes ${build.kernel.psci.accepted.map(v => showPsciVersion(BigInt(v))).join(', ')}` },
+    )
+}
+
+async function boot(vm: EmulatorVm, vcpu: BackendVcpu, params: GuestParams): Promise<void> {
+  const guest = await probeGuest(params)
+  for (const { address, bytes } of guest.parts) await vm.writeMemory(address, bytes)
+  await vcpu.setRegs(BigUint64Array.of(PC), new Uint8Array(BigUint64Array.of(guest.entry).buffer))
+}
+
+interface EndState {
+  readonly stop: StopReason
+  /** SYSTEM_RESET2's type and cookie. */
+  readonly arguments?: readonly bigint[]
+}
+
+async function runTo(vm: EmulatorVm, vcpus: readonly BackendVcpu[], until: SavePoint, work: Work): Promise<EndState> {
+  const limit = until.kind === 'insns' ? until.count : BUDGET_PER_VCPU * vcpus.length
+  for (;;) {
+    const left = limit - vm.instructions
+    if (left <= 0) {
+      if (until.kind === 'insns') return { stop: 'running' }
+      throw new SnapError('CANNOT_EXECUTE', `the guest did not get to "${until.kind}" within ${limit} instructions`, {}, { hint: unreachable(until.kind) })
+    }
+    work.progress?.({ label: 'the guest runs', done: vm.instructions, unit: 'instructions' })
+    const stop = await vm.runAll(until.kind === 'ready' ? Math.min(left, 20_000) : Math.min(left, 20_000_000), work.signal)
+    if (stop.kind === 'exit') return endState(stop, vcpus)
+    if (stop.kind === 'idle')
+      throw new SnapError('CANNOT_EXECUTE', 'the guest waits for something that never happens', {}, { hint: 'this is a bug in psci-snap; please report it' })
+    if (until.kind === 'ready') {
+      const report = await readGuestReport(vm)
+      if (report && report.generation >= 1n && report.vcpus.length >= vcpus.length && report.vcpus.every(vcpu => vcpu.rounds > 0n)) return { stop: 'running' }
+    } else if (until.kind !== 'insns') {
+      const report = await readGuestReport(vm)
+      if (report?.action.returned !== undefined)
+        throw new SnapError(
+          'BUILD_UNUSABLE',
+          `the guest's call for "${until.kind}" came back with 0x${report.action.returned.toString(16)}: its firmware does not offer that`,
+          {},
+          { hint: unreachable(until.kind) },
+        )
+    }
+  }
+}
+
+async function endState({ exit, vcpu: index }: Extract<MachineStop, { readonly kind: 'exit' }>, vcpus: readonly BackendVcpu[]): Promise<EndState> {
+  const { stop, isReset2 } = stopReasonOf(exit, index)
+  const caller = vcpus.find(vcpu => vcpu.index === index)
+  if (!isReset2 || !caller) return { stop }
+  const { bytes } = await caller.getRegs(BigUint64Array.of(X1, X2))
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { stop, arguments: [view.getBigUint64(0, true), view.getBigUint64(8, true)] }
+}
+
+const unreachable = (kind: SavePoint['kind']): string =>
+  kind === 'hibernate'
+    ? 'SYSTEM_OFF2 needs PSCI 1.3: choose linux-6.16 or later, or leave --psci out'
+    : kind === 'suspend'
+      ? 'SYSTEM_SUSPEND needs PSCI 1.0 and a kernel with KVM_CAP_ARM_SYSTEM_SUSPEND'
+      : 'the guest needs the feature psci_0_2'
