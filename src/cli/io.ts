@@ -1,5 +1,5 @@
-// Owns the edge between a command and the outside world: three streams, and what is known about the terminal behind them.
-// The only file that names process.stdin, process.stdout and process.stderr. Knows no command, no report and no oclif.
+// Owns where a command prints: two streams, and what is known about the terminal behind them. Files named `-` are not its
+// business. Knows no command, no report and no oclif.
 
 /** Where bytes go. `write` resolves when more may be written; after the reader has gone away (EPIPE) it resolves and drops. */
 export interface Output {
@@ -14,8 +14,6 @@ export interface Output {
 export interface Io {
   readonly stdout: Output
   readonly stderr: Output
-  /** The bytes of standard input in the order they arrive. */
-  readonly stdin: { readonly isTerminal: boolean; chunks(): AsyncIterable<Uint8Array> }
   /** PSCI_SNAP_DEBUG is set: stack traces are wanted. */
   readonly debug: boolean
 }
@@ -28,12 +26,6 @@ export function processIo(env: NodeJS.ProcessEnv = process.env): Io {
     },
     get stderr() {
       return outputs.stderr ?? streamOutput('stderr', env)
-    },
-    stdin: {
-      get isTerminal() {
-        return process.stdin.isTTY === true
-      },
-      chunks: () => process.stdin as AsyncIterable<Uint8Array>,
     },
     debug: isSet(env.PSCI_SNAP_DEBUG),
   }

@@ -1,17 +1,10 @@
 // Owns the one progress line: on standard error, only on a terminal, only after a second. Knows no operation.
+import type { WorkStep } from '../ops/work.ts'
 import { terminalText } from '../render/terminal-text.ts'
 import type { Io } from './io.ts'
 
-/** What an operation says about how far it is. `done` and `total` count `unit`s; a total that is not known is left out. */
-export interface Step {
-  readonly label: string
-  readonly done?: number
-  readonly total?: number
-  readonly unit?: string
-}
-
 export interface ProgressLine {
-  update(step: Step): void
+  update(step: WorkStep): void
   /** Removes the line; the next update may bring it back. Called before anything else is printed. */
   clear(): void
 }
@@ -42,7 +35,7 @@ export function progressLine(io: Io, quiet: boolean, now: () => number = () => p
 }
 
 /** `writing memory  [########            ]  41 %  410/1000 chunks`, cut to the width of the terminal. */
-export function progressText({ label, done, total, unit }: Step, columns: number): string {
+export function progressText({ label, done, total, unit }: WorkStep, columns: number): string {
   const parts = [terminalText(label)]
   if (done !== undefined && total !== undefined && total > 0) {
     const part = Math.min(1, Math.max(0, done / total))

@@ -9,7 +9,7 @@
 //
 //     async run(): Promise<Outcome<InspectReport>> {
 //       const { args, flags } = await this.parse(Inspect)
-//       const report = await inspect(args.file, { registers: flags.registers, signal: this.signal, progress: this.progress, stdin: this.stdin })
+//       const report = await inspect(args.file, { registers: flags.registers, ...this.work })
 //       return { report, text: page => renderInspect(report, page) }
 //     }
 //   }
@@ -19,7 +19,8 @@
 // - Throw SnapError for what stops the work. `usageError(message, hint?)` (failure.ts) for combinations the parser cannot see.
 // - A command that streams calls `await this.row(object, page => text)` per result; with --json these are JSON lines and the last line is
 //   `{"summary": report}`; the report of such a command is its summary.
-// - A command that writes a file to standard output (`-o -`) calls `this.claimStdout('--output')` first: its text then goes to standard error.
+// - A command that writes a file calls `this.claimStdout('--output', flags.output)` first: with `-` its text goes to standard error instead.
+//   Reading and writing `-` itself is the business of formats/source and formats/output.
 // - Register the command in src/commands/table.ts.
 //
 // Four habits of @oclif/core 4.14, measured, that end here: under --json an exit status is lost, a parse error prints 410 lines of parser
@@ -28,6 +29,7 @@
 
 import type { Interfaces } from '@oclif/core'
 import { Command } from '@oclif/core/command'
+import type { Work } from '../ops/work.ts'
 import type { Page } from '../render/page.ts'
 import { COLOR_STYLE, PLAIN_STYLE } from '../render/page.ts'
 import { terminalLines } from '../render/terminal-text.ts'
@@ -35,7 +37,7 @@ import { type Failure, failureOf, usageError, type Vocabulary } from './failure.
 import { Flags } from './flags.ts'
 import type { Io, Output } from './io.ts'
 import { failureJson, jsonLine, jsonPretty, wantsJson } from './json.ts'
-import { type ProgressLine, progressLine, type Step } from './progress.ts'
+import { type ProgressLine, progressLine } from './progress.ts'
 
 /** What a command came to. */
 export interface Outcome<T extends object> {
@@ -86,27 +88,19 @@ export abstract class SnapCommand<T extends object> extends Command {
     }
   }
 
-  /** Aborts when the user interrupts: hand it to everything that takes long. */
-  protected get signal(): AbortSignal {
-    return this.#given.signal
+  /** What every operation takes: the signal of Ctrl-C, and the progress line. */
+  protected get work(): Work & Required<Pick<Work, 'signal'>> {
+    return { signal: this.#given.signal, progress: step => this.#progress?.update(step) }
   }
 
-  /** Tells the user how far a long work is. Cheap enough for an inner loop of chunks, not of registers. */
-  protected readonly progress = (step: Step): void => this.#progress?.update(step)
-
-  protected get stdin(): Io['stdin'] {
-    return this.#given.io.stdin
-  }
-
-  /** Raw bytes for `-o -`. Call claimStdout first. */
-  protected get stdout(): Output {
-    return this.#given.io.stdout
-  }
-
-  /** Standard output carries a file: the report goes to standard error, and --json has no place to go. Throws USAGE then. */
-  protected claimStdout(flag: string): void {
+  /**
+   * When `path` is `-`, standard output carries a file: the report goes to standard error, and --json has no place to go. Throws USAGE then, and
+   * when standard output is a terminal.
+   */
+  protected claimStdout(flag: string, path: string | undefined): void {
+    if (path !== '-') return
     if (this.#json) throw usageError(`${flag} - and --json both want standard output`, 'write the file to a path, or leave --json out')
-    if (this.stdout.isTerminal) throw usageError(`${flag} - would write a binary file to the terminal`, 'redirect standard output, or name a file')
+    if (this.#given.io.stdout.isTerminal) throw usageError(`${flag} - would write a file to the terminal`, 'redirect standard output, or name a file')
     this.#stdoutClaimed = true
   }
 
@@ -114,7 +108,7 @@ export abstract class SnapCommand<T extends object> extends Command {
   protected async row(row: object, text: (page: Page) => string): Promise<void> {
     this.#streamed = true
     this.#progress?.clear()
-    if (this.#json) await this.stdout.write(`${jsonLine(row)}\n`)
+    if (this.#json) await this.#given.io.stdout.write(`${jsonLine(row)}\n`)
     else if (!this.#isQuiet()) await this.#textOutput.write(ended(text(pageOf(this.#textOutput))))
   }
 
@@ -131,7 +125,7 @@ export abstract class SnapCommand<T extends object> extends Command {
   }
 
   async #printOutcome(report: T, text: (page: Page) => string): Promise<void> {
-    if (this.#json) return this.stdout.write(this.#streamed ? `${jsonLine({ summary: report })}\n` : `${jsonPretty({ ok: true, ...report })}\n`)
+    if (this.#json) return this.#given.io.stdout.write(this.#streamed ? `${jsonLine({ summary: report })}\n` : `${jsonPretty({ ok: true, ...report })}\n`)
     if (!this.#isQuiet()) await this.#textOutput.write(ended(text(pageOf(this.#textOutput))))
   }
 

@@ -2,7 +2,6 @@
 import type { Io, Output } from '../../src/cli/io.ts'
 
 export interface MemoryIoOptions {
-  readonly stdin?: string | Uint8Array
   readonly terminal?: boolean
   readonly color?: boolean
   readonly columns?: number
@@ -15,7 +14,7 @@ export interface MemoryIo extends Io {
   bytes(stream: 'stdout' | 'stderr'): Uint8Array
 }
 
-export function memoryIo({ stdin = '', terminal = false, color = false, columns, debug = false }: MemoryIoOptions = {}): MemoryIo {
+export function memoryIo({ terminal = false, color = false, columns, debug = false }: MemoryIoOptions = {}): MemoryIo {
   const chunks: Record<'stdout' | 'stderr', Uint8Array[]> = { stdout: [], stderr: [] }
   const output = (name: 'stdout' | 'stderr'): Output => ({
     write: async data => {
@@ -29,12 +28,6 @@ export function memoryIo({ stdin = '', terminal = false, color = false, columns,
   return {
     stdout: output('stdout'),
     stderr: output('stderr'),
-    stdin: {
-      isTerminal: terminal,
-      chunks: async function* () {
-        yield typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin
-      },
-    },
     debug,
     bytes,
     written: name => Buffer.from(bytes(name)).toString('utf8'),

@@ -100,4 +100,10 @@ describe('a process', () => {
     expect(stderr).toContain('(CANNOT_WRITE)')
     expect(status).toBe(10)
   })
+  test('with an argument missing does not wait for standard input', async () => {
+    const child = spawn(process.execPath, [...TRIAL, 'echo'], { stdio: ['pipe', 'ignore', 'ignore'] }) // an input that stays open and says nothing
+    const [status] = (await once(child, 'exit')) as [number]
+    child.stdin.end()
+    expect(status).toBe(2)
+  })
 })
