@@ -4,7 +4,7 @@ import { ROWS } from '../src/emulator/cpu/decode/table.ts'
 import { createComparison } from './conformance/compare.ts'
 import { KNOWN_DIFFERENCES } from './conformance/known-differences.ts'
 import { objdumpVersion } from './conformance/objdump.ts'
-import { exhaustive, randomWords } from './conformance/words.ts'
+import { exhaustive, randomWords, selectors } from './conformance/words.ts'
 
 /** The release that the list of known differences is exact for. */
 const REVIEWED = '2.40'
@@ -31,7 +31,7 @@ const flush = (): void => {
   comparison.add(Uint32Array.from(batch), ADDRESSES[batches++ % ADDRESSES.length] ?? 0n)
   batch = []
 }
-for (const words of [exhaustive(), randomWords(count, seed)]) {
+for (const words of [exhaustive(), selectors(seed), randomWords(count, seed)]) {
   for (const word of words) if (batch.push(word) === BATCH) flush()
 }
 if (batch.length > 0) flush()

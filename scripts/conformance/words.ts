@@ -78,6 +78,17 @@ export function* exhaustive(): Generator<number> {
   }
 }
 
+/** Every value of bits 31:21 with every value of bits 15:10, which choose among nearly all encodings, four times each: the other bits clear, set, and random twice. */
+export function* selectors(seed: number): Generator<number> {
+  const random = seededRandom(seed)
+  const others = 0x1f03ff
+  for (let high = 0; high < 2048; high++) {
+    for (let low = 0; low < 64; low++) {
+      for (const rest of [0, others, random(), random()]) yield ((high << 21) | (low << 10) | (rest & others)) >>> 0
+    }
+  }
+}
+
 /**
  * `count` random words, a third each uniform, by rows, and beside rows; at least 20 by and 20 beside every row, whatever the count. Same count and seed: same words.
  */

@@ -1,5 +1,6 @@
 // table: names of system registers that no KVM table has, so that the catalogue cannot name them: PSTATE and Debug state, EL2 aliases, EL3, the trace unit
-// (ETMv4 numbering), branch records. Encoding (op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2) and name. Source: Arm ARM (DDI 0487) D24, ETMv4 (IHI 0064) 7.
+// (ETMv4 numbering), branch records. Encoding (op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2) and name, as the Arm ARM (DDI 0487) D24 and ETMv4 (IHI 0064) spell it;
+// collected from the encodings that binutils 2.40 names and the catalogue does not, without those of other profiles.
 export const FURTHER_REGISTERS = `
 8801:trctraceidr 8802:trcvictlr 8804:trcseqevr0 8805:trccntrldvr0 8806:trcidr8 8807:trcimspec0 8808:trcprgctlr 8809:trcqctlr 880a:trcviiectlr
 880c:trcseqevr1 880d:trccntrldvr1 880e:trcidr9 880f:trcimspec1 8810:trcprocselr 8812:trcvissctlr 8814:trcseqevr2 8815:trccntrldvr2 8816:trcidr10
