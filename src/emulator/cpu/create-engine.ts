@@ -184,9 +184,9 @@ export function createEngine(options: EngineOptions): Engine {
     endRun: () => {
       endRequested = true
     },
-    completeMmio: (vcpu, value = 0n) => {
+    completeMmio: (vcpu, value = 0n, word) => {
       const block = blockOf(vcpu)
-      completeAccess(block, cpu, wordAt(block.pc), value)
+      completeAccess(block, cpu, word ?? wordAt(block.pc), value)
     },
     setInterruptLines: (vcpu, { irq, fiq, serror }) => {
       const block = blockOf(vcpu)

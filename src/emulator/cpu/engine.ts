@@ -82,6 +82,8 @@ export interface MmioStop {
   readonly size: 1 | 2 | 4 | 8
   readonly write: boolean
   readonly data: bigint
+  /** The instruction itself. */
+  readonly word: number
 }
 
 /** An abort or undefined exception that the machine gives to the guest at its current PC, as KVM's kvm_inject_* do. */
@@ -110,8 +112,11 @@ export interface Engine {
   run(vcpu: number, budget: number): RunResult
   /** From within a hook: the run ends after the current instruction with stop `budget`, though fewer were executed (a timer now fires earlier, a reset was asked for). */
   endRun(): void
-  /** Finishes the load or store of an `mmio` stop: writes a load's register (extended as the instruction says) and advances PC. */
-  completeMmio(vcpu: number, value?: bigint): void
+  /**
+   * Finishes the load or store of an `mmio` stop: writes a load's register (extended as the instruction says) and advances PC. `word` is the stop's instruction,
+   * for a vCPU whose PC userspace may have moved since; absent: the one at PC.
+   */
+  completeMmio(vcpu: number, value?: bigint, word?: number): void
   /** Level of the interrupt inputs; looked at when a run begins and whenever an instruction may have unmasked or changed them. */
   setInterruptLines(vcpu: number, lines: InterruptLines): void
   /** Whether an interrupt line is raised, masked or not: what ends a WFI. */

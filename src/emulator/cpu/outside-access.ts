@@ -51,13 +51,13 @@ export function outsideAccess(vcpu: VcpuBlock, cpu: Cpu, word: number, address: 
   const straddles = cpu.inRam(address, 1) || cpu.inRam(address + BigInt(bytes - 1), 1)
   if (!access || straddles) return { kind: 'nisv', address, write }
   const data = access.write ? BigInt.asUintN(access.size * 8, vcpu.x(access.register)) : 0n
-  return { kind: 'mmio', address, size: access.size, write: access.write, data } satisfies MmioStop
+  return { kind: 'mmio', address, size: access.size, write: access.write, data, word } satisfies MmioStop
 }
 
-/** Gives a load its value and goes on; a store only goes on. The word is the instruction at PC. */
+/** Gives a load its value and goes on; a store only goes on. The word is the instruction that asked, wherever PC is now. */
 export function completeAccess(vcpu: VcpuBlock, cpu: Cpu, word: number, value: bigint): void {
   const access = singleAccess(cpu.decoder.decode(word), word)
-  if (!access) throw new Error('the instruction at PC is not a single load or store: nothing to complete')
+  if (!access) throw new Error('the instruction is not a single load or store: nothing to complete')
   if (!access.write) {
     const bits = access.size * 8
     const extended = access.signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)

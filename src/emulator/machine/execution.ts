@@ -55,7 +55,7 @@ interface VcpuRun {
   readonly vcpu: VcpuAbi
   readonly timers: Timers
   /** An access that KVM_RUN returned with; completed first thing when it is called again. */
-  mmio: { readonly write: boolean } | undefined
+  mmio: { readonly word: number } | undefined
   data: bigint
 }
 
@@ -151,7 +151,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
           return undefined
         }
         refuseGic(state.vcpu, stop.address)
-        state.mmio = { write: stop.write }
+        state.mmio = { word: stop.word }
         return { kind: 'exit', exit: { kind: 'mmio', address: stop.address, size: stop.size, write: stop.write, data: stop.data } }
       }
       case 'nisv':
@@ -195,7 +195,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
       if (!access) return
       const cpu = engineNow()
       const { data } = runs[position]!
-      cpu.completeMmio(position, access.write ? undefined : data)
+      cpu.completeMmio(position, data, access.word)
       runs[position]!.mmio = undefined
       runs[position]!.data = 0n
     },

@@ -15,8 +15,8 @@ export type Wait = 'none' | 'wfi'
 export interface VcpuMachineState {
   readonly index: number
   readonly wait: Wait
-  /** A load or store outside RAM that KVM_RUN returned with and that its next call completes. */
-  readonly mmio: { readonly write: boolean } | undefined
+  /** The load or store outside RAM that KVM_RUN returned with and that its next call completes: its instruction. */
+  readonly mmio: { readonly word: number } | undefined
   readonly engine: Uint8Array
   /** The physical timer of kernels that do not list it. */
   readonly physicalTimer: TimerState | undefined
@@ -44,7 +44,7 @@ export function encodeMachineState(value: MachineValue): MachineState {
         index,
         wait,
         engine,
-        ...(mmio ? { mmio: { write: mmio.write } } : {}),
+        ...(mmio ? { mmio: { word: mmio.word } } : {}),
         ...(physicalTimer ? { physicalTimer: { control: physicalTimer.control, compare: physicalTimer.compare } } : {}),
       })),
     },
@@ -72,12 +72,11 @@ function decodeVcpu(raw: unknown, path: string): VcpuMachineState {
   if (wait !== 'none' && wait !== 'wfi') throw corrupt(`${path}.wait`)
   if (!(engine instanceof Uint8Array) || engine.length !== ENGINE_BYTES) throw corrupt(`${path}.engine`)
   const access = mmio === undefined ? undefined : record(mmio, `${path}.mmio`)
-  if (access && typeof access.write !== 'boolean') throw corrupt(`${path}.mmio.write`)
   const timer = physicalTimer === undefined ? undefined : record(physicalTimer, `${path}.physicalTimer`)
   return {
     index: count(index, `${path}.index`),
     wait,
-    mmio: access && { write: access.write === true },
+    mmio: access && { word: count(access.word, `${path}.mmio.word`) >>> 0 },
     engine,
     physicalTimer: timer && { control: u64(timer.control, `${path}.physicalTimer.control`), compare: u64(timer.compare, `${path}.physicalTimer.compare`) },
   }

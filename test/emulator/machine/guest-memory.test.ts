@@ -17,14 +17,12 @@ const store = () => {
   return { ram: at, writeRam: (address: bigint, data: Uint8Array) => at(address, data.length).set(data) }
 }
 const saved = (memory: ReturnType<typeof createGuestMemory>) =>
-  memory
-    .save()
-    .map(({ name, start, size, chunks }) => ({
-      name,
-      start,
-      size,
-      chunks: [...(chunks() as Iterable<{ offset: number; data: Uint8Array }>)].map(({ offset, data }) => [offset, data.length, data.indexOf(7)]),
-    }))
+  memory.save().map(({ name, start, size, chunks }) => ({
+    name,
+    start,
+    size,
+    chunks: [...(chunks() as Iterable<{ offset: number; data: Uint8Array }>)].map(({ offset, data }) => [offset, data.length, data.indexOf(7)]),
+  }))
 
 describe('guest memory', () => {
   test('reads what was written, across chunks, and zeros elsewhere', () => {
