@@ -7,7 +7,7 @@ import type { KernelRules } from '../../src/builds/kernel-rules.ts'
 import { type RegisterList, registerList } from '../../src/model/register-list.ts'
 import { CAPABILITY_NUMBERS } from './capabilities.ts'
 import { provenanceOf } from './kernel.ts'
-import { type NamedRecording, type RecordedSet, type Recording, recordedBytes, setOf } from './recording.ts'
+import { type NamedRecording, numeric, type RecordedSet, type Recording, recordedBytes, setOf } from './recording.ts'
 import { systemRegisters } from './sysreg-table.ts'
 
 const BASE_SETS = ['psci02', 'pmu', 'sve', 'pauth', 'aarch32', 'el2']
@@ -43,11 +43,32 @@ export function hostValues(kernel: KernelRules, named: NamedRecording, hardware:
   return hostFromLists(kernel, sets, {
     cpu: recording.qemu_cpu,
     provenance: [provenanceOf(named)],
+    targets: acceptedTargets(recording),
     features: offeredFeatures(recording, kernel),
+    nestedMasks: nestedMasks(recording),
     capabilities,
     hardware,
     ...(spectreV4 === undefined ? {} : { mitigatesSsb: spectreV4.startsWith('Mitigation') }),
   })
+}
+
+function acceptedTargets(recording: Recording): number[] {
+  const preferred = recording.meta.preferred.target
+  const others = [0, 1, 2, 3, 4, 5, 6].filter(target => target !== preferred && recording.errs[`init_target_${target}`] === 0)
+  return [preferred, ...others]
+}
+
+/** What a target that ran made of the values that a replay wrote: KVM keeps no RES0 bit and sets every RES1 bit of a nested guest's registers. */
+function nestedMasks(recording: Recording): Map<number, readonly [bigint, bigint]> {
+  const ran = recording.restore?.find(each => each.set === 'el2' && each.mode === 'B_ran')?.vcpu0?.diff ?? []
+  const masks = new Map<number, readonly [bigint, bigint]>()
+  for (const [id, written, read, volatile] of ran) {
+    const before = numeric(written)
+    const after = numeric(read)
+    if (before === undefined || after === undefined || volatile !== undefined) continue
+    masks.set(Number(BigInt(id) & 0xffffn), [before & ~after, after & ~before])
+  }
+  return masks
 }
 
 function offeredFeatures(recording: Recording, kernel: KernelRules): number {

@@ -131,7 +131,6 @@ function initRules(all: readonly Recording[]): KernelRules['init'] {
   for (let bit = 7; bit < 32; bit++) if (errs[`init_feature_bit_${bit}`] !== ENOENT) known |= 1 << bit
   const failsAarch32 = all.some(recording => recording.regs.some(set => set.set === 'aarch32' && set.fail === 'VCPU_INIT' && set.errno === EINVAL))
   return {
-    target: all[0]?.meta.preferred.target ?? 5,
     known: known >>> 0,
     sameFeatures: errs['mixed_v1_psci02_init'] === EINVAL,
     comparesPowerOff: errs['init_again_poweroff'] === EINVAL,

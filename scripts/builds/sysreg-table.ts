@@ -78,14 +78,16 @@ export function sysregTable(recordings: readonly NamedRecording[]): SysregTable 
     let reset = mostCommon(sets.map(({ registers }) => registers.get(encoding)).filter(value => value !== undefined))
     if (COUNTERS.includes(encoding)) reset = 0n
     if (TIMER_CONTROLS.includes(encoding)) reset &= ~4n
-    return { encoding, reset, rule: ruleOf(encoding, pmcrHasRule), ...(needs ? { needs } : {}), ...(field ? { field } : {}) }
+    return { encoding, reset, rule: ruleOf(encoding, reset, pmcrHasRule), ...(needs ? { needs } : {}), ...(field ? { field } : {}) }
   })
   return { rows, computesStatus, pmcrHasRule }
 }
 
-function ruleOf(encoding: number, pmcrHasRule: boolean): SysregRule {
+/** Special rules that came with a reset value of their own: without it, the register is plain storage. */
+function ruleOf(encoding: number, reset: bigint, pmcrHasRule: boolean): SysregRule {
   const rule = isFeatureId(encoding) ? 'id' : (RULES.get(encoding) ?? 'rw')
-  return rule === 'pmcr' && !pmcrHasRule ? 'rw' : rule
+  const isPlain = (rule === 'pmcr' && !pmcrHasRule) || (rule === 'ignored' && reset !== 0n) || (rule === 'pmevcnt' && reset >> 32n !== 0n)
+  return isPlain ? 'rw' : rule
 }
 
 /** The feature without which no recorded vCPU lists this register. */

@@ -53,12 +53,14 @@ export interface HostJson {
   cpu: string
   provenance: readonly Provenance[]
   inferred: readonly string[]
+  targets: readonly number[]
   features: number
   workarounds: readonly [number, number, number]
   mitigatesSsb: boolean
   ccsidr: Record<string, string>
   vectorLengths: string
   hardware: HexMap
+  nestedMasks: Record<string, readonly [string, string]>
   capabilities: Record<string, readonly [number, number]>
   values: HexMap
   overlays: Record<string, { flips: HexMap; adds: HexMap }>
@@ -179,12 +181,14 @@ export function encodeHost(host: HostValues): HostJson {
     cpu: host.cpu,
     provenance: host.provenance,
     inferred: host.inferred,
+    targets: host.targets,
     features: host.features,
     workarounds: host.workarounds,
     mitigatesSsb: host.mitigatesSsb,
     ccsidr: Object.fromEntries([...host.ccsidr].sort(([a], [b]) => a - b).map(([n, value]) => [n, hex(value)])),
     vectorLengths: hex(host.vectorLengths),
     hardware: encodeMap(host.hardware),
+    nestedMasks: Object.fromEntries([...host.nestedMasks].map(([encoding, [clear, set]]) => [hex(encoding), [hex(clear), hex(set)] as const])),
     capabilities: Object.fromEntries([...host.capabilities].sort(([a], [b]) => a - b)),
     values: encodeMap(host.values),
     overlays: Object.fromEntries([...host.overlays].map(([name, { flips, adds }]) => [name, { flips: encodeMap(flips), adds: encodeMap(adds) }])),
@@ -198,12 +202,14 @@ export function decodeHost(json: HostJson): HostValues {
     cpu: json.cpu,
     provenance: json.provenance,
     inferred: json.inferred,
+    targets: json.targets,
     features: json.features,
     workarounds: json.workarounds,
     mitigatesSsb: json.mitigatesSsb,
     ccsidr: new Map(Object.entries(json.ccsidr).map(([n, value]) => [Number(n), Number.parseInt(value, 16)])),
     vectorLengths: unhex(json.vectorLengths),
     hardware: decodeMap(json.hardware),
+    nestedMasks: new Map(Object.entries(json.nestedMasks).map(([encoding, [clear, set]]) => [Number.parseInt(encoding, 16), [unhex(clear), unhex(set)]])),
     capabilities: new Map(Object.entries(json.capabilities).map(([n, pair]) => [Number(n), pair])),
     values: decodeMap(json.values),
     overlays,

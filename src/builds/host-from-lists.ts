@@ -16,13 +16,17 @@ export interface ListedSet {
 export interface HostFacts {
   readonly cpu: string
   readonly provenance: readonly Provenance[]
+  readonly targets?: readonly number[]
   readonly features?: number
+  readonly nestedMasks?: HostValues['nestedMasks']
   readonly mitigatesSsb?: boolean
   readonly hardware?: ReadonlyMap<Encoding, bigint>
   readonly capabilities?: ReadonlyMap<number, readonly [number, number]>
 }
 
 const AA64PFR1 = 0xc021
+/** KVM_ARM_TARGET_GENERIC_V8. */
+const GENERIC_TARGET = 5
 const OVERLAY_OF: readonly (readonly [OverlayName, Feature])[] = [
   ['aarch32', 'el1_32bit'],
   ['pmu', 'pmu_v3'],
@@ -105,6 +109,8 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
   if (facts.capabilities === undefined) inferred.push('capabilities: none known')
   return {
     cpu: facts.cpu,
+    targets: facts.targets ?? [GENERIC_TARGET],
+    nestedMasks: facts.nestedMasks ?? new Map(),
     provenance: facts.provenance,
     inferred,
     values,

@@ -17,12 +17,16 @@ export interface HostValues {
   /** Reset values that differ from the kernel's usual ones, for a vCPU with PSCI 0.2 and nothing else. */
   readonly values: ReadonlyMap<Encoding, bigint>
   readonly overlays: ReadonlyMap<OverlayName, FeatureOverlay>
+  /** Targets that KVM_ARM_VCPU_INIT takes here, the preferred one first: 5 (generic) and, on a few CPUs, their own. */
+  readonly targets: readonly number[]
   /** vCPU feature bits that KVM_ARM_VCPU_INIT takes here. */
   readonly features: number
   /** SMCCC_ARCH_WORKAROUND_1, 2, 3 as a fresh vCPU reads them. */
   readonly workarounds: readonly [number, number, number]
   /** The host mitigates Spectre v4 (rather than being safe or vulnerable): WORKAROUND_2 then depends on SSBS. */
   readonly mitigatesSsb: boolean
+  /** With nested virtualisation, bits that a system register loses and gains once the VM has run: encoding → [cleared, set]. */
+  readonly nestedMasks: ReadonlyMap<Encoding, readonly [bigint, bigint]>
   /** CCSIDR by selector. */
   readonly ccsidr: ReadonlyMap<number, number>
   /** Vector lengths (KVM_REG_ARM64_SVE_VLS), bit n: (n+1) × 16 bytes. */

@@ -23,6 +23,7 @@ export const SYSREG_RULES = [
   'pmset', // PMCNTENSET, PMINTENSET, PMOVSSET
   'pmclr', // PMCNTENCLR, PMINTENCLR, PMOVSCLR: the same storage as its SET twin
   'pmmir',
+  'pmevcnt', // PMEVCNTR: 32 bits wide unless the VM's PMU is v3.5
   'vcnt', // virtual counter
   'pcnt', // physical counter
   'tctl', // timer control, ISTATUS is not state
@@ -134,7 +135,6 @@ export interface KernelRules {
     readonly pmcrMask: bigint
   }
   readonly init: {
-    readonly target: number
     /** Feature bits that exist; a higher one is ENOENT. */
     readonly known: number
     /** Every vCPU of a VM needs the same features. */

@@ -24,6 +24,8 @@ export const RULES: ReadonlyMap<number, SysregRule> = new Map<number, SysregRule
   [0xc4f1, 'pmset'], // PMINTENSET_EL1
   [0xc4f2, 'pmclr'], // PMINTENCLR_EL1
   [0xc4f6, 'pmmir'],
+  [0xdce4, 'ignored'], // PMSWINC_EL0
+  ...Array.from({ length: 31 }, (_, n): [number, SysregRule] => [0xdf40 + n, 'pmevcnt']),
 ])
 
 /** Feature ID registers: op0 3, op1 0, CRn 0, CRm 1 … 7. */

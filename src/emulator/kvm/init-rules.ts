@@ -20,7 +20,7 @@ export interface InitialisedVcpu {
 export function checkInit(build: Build, request: InitRequest, self: InitialisedVcpu, others: readonly InitialisedVcpu[]): number {
   const { init } = build.kernel
   const { features } = request
-  if (request.target !== init.target) return ERRNO.EINVAL
+  if (!build.host.targets.includes(request.target)) return ERRNO.EINVAL
   if (features & ~init.known || request.word1 !== 0) return ERRNO.ENOENT
   if (init.comparesPowerOff && self.initialised && features !== self.features) return ERRNO.EINVAL
   if (!isOffered(build, features)) return ERRNO.EINVAL

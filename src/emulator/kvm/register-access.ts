@@ -15,6 +15,8 @@ import type { Vcpu } from './vcpu.ts'
 import { FEATURE } from './vcpu-shape.ts'
 
 const OSLK = 2n
+/** ID_AA64DFR0_EL1.PMUVer from which event counters are 64 bits wide. */
+const PMU_V3P5 = 6
 
 /** Errno of an id that `plan.indexOf` does not know, or that this vCPU hides: kvm_arm_get_reg's and kvm_arm_set_reg's dispatch. */
 export function unknownErrno(vcpu: Vcpu, low: number, high: number): number {
@@ -91,6 +93,8 @@ function readSpecial(vcpu: Vcpu, index: number): bigint {
     }
     case 'ignored':
       return 0n
+    case 'pmevcnt':
+      return fieldOf(idValue(vcpu.idState, ID.aa64dfr0), 8) >= PMU_V3P5 ? stored : stored & 0xffff_ffffn
     case 'pmcr':
       return readPmcr(stored, vcpu.vm.eventCounters)
     default:
@@ -106,6 +110,7 @@ export function writeRegister(vcpu: Vcpu, index: number, value: DataView, at: nu
     case KIND.block:
       vcpu.words[place >> 2] = value.getUint32(at, true)
       vcpu.words[(place >> 2) + 1] = value.getUint32(at + 4, true)
+      if (vcpu.isMasked) vcpu.enforceNestedMask(place)
       return 0
     case KIND.core:
       return writeCore(vcpu, index, place, value, at)

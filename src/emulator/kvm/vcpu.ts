@@ -42,6 +42,7 @@ export class Vcpu implements VcpuAbi {
   private visible!: Uint8Array
   private list: BigUint64Array = EMPTY
   private seenEpoch = -1
+  private nestedMasks: Map<number, readonly [bigint, bigint]> | undefined
 
   constructor(vm: Vm, index: number) {
     this.vm = vm
@@ -53,7 +54,7 @@ export class Vcpu implements VcpuAbi {
     this.idWords = new Uint32Array(vm.idValues.buffer)
   }
 
-  init(features: number, target: number = this.vm.build.kernel.init.target, word1 = 0): number {
+  init(features: number, target: number = this.vm.build.host.targets[0]!, word1 = 0): number {
     const others = this.vm.vcpus.filter(vcpu => vcpu !== this)
     const errno = checkInit(this.vm.build, { target, features, word1 }, this, others)
     if (errno) return errno
@@ -194,8 +195,8 @@ export class Vcpu implements VcpuAbi {
     if (errno) return errno
     const refused = this.vm.firstRun()
     if (refused) return refused
-    this.hasRun = true
     this.applyPendingReset()
+    this.hasRun = true
     return 0
   }
 
@@ -263,6 +264,29 @@ export class Vcpu implements VcpuAbi {
   get hostCtr(): bigint {
     const index = this.plan.sysregIndex.get(ID.ctr)
     return index === undefined ? 0n : (this.shape.idLimits[this.plan.place[index]! / 8] ?? 0n)
+  }
+
+  /** RES0 and RES1 bits of system registers are enforced: a nested guest whose VM has run. */
+  get isMasked(): boolean {
+    return this.nestedMasks !== undefined
+  }
+
+  enforceNestedMask(at: number): void {
+    const mask = this.nestedMasks?.get(at)
+    if (mask) this.store(at, (this.stored(at) & ~mask[0]) | mask[1])
+  }
+
+  /** kvm_init_nv_sysregs: from the first run on, RES0 and RES1 bits of a nested guest's registers are enforced. */
+  applyNestedMasks(): void {
+    const { nestedMasks } = this.vm.build.host
+    if (!(this.features & FEATURE.el2) || nestedMasks.size === 0) return
+    this.nestedMasks = new Map()
+    for (const [encoding, mask] of nestedMasks) {
+      const at = this.offsetOf(BigInt(encoding))
+      if (at === undefined) continue
+      this.nestedMasks.set(at, mask)
+      this.enforceNestedMask(at)
+    }
   }
 
   private notReady(): number {

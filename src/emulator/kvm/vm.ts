@@ -119,6 +119,7 @@ export class Vm implements VmAbi, IdState, FirmwareState {
     if (this.hasRun) return 0
     finalizeIdRegisters(this, this.gic)
     this.hasRun = true
+    for (const vcpu of this.vcpus) if (vcpu.initialised) vcpu.applyNestedMasks()
     return 0
   }
 
