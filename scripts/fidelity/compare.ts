@@ -49,7 +49,7 @@ export async function compare(hosts: Hosts, families: readonly Family[], filter:
     counts.set(kernel, byFamily)
     const count = byFamily.get(family.name) ?? { compared: 0, agreeing: 0, notComparable: 0, excluded: 0 }
     byFamily.set(family.name, count)
-    for await (const row of rows) {
+    for await (const row of guarded(rows)) {
       if (row.notComparable) {
         count.notComparable++
         continue
@@ -92,6 +92,19 @@ export async function compare(hosts: Hosts, families: readonly Family[], filter:
   }
   const stale = [...excuses.keys()].filter(key => !used.has(key) && looked.has(key.split('|').slice(0, 2).join('|')))
   return { counts, disagreements, stale, skipped }
+}
+
+/** A family that throws disagrees, and the others still run. */
+async function* guarded(rows: Iterable<Row> | AsyncIterable<Row>): AsyncGenerator<Row> {
+  try {
+    yield* rows
+  } catch (failure) {
+    yield {
+      key: 'drive',
+      expected: 'no crash',
+      actual: failure instanceof Error ? `${failure.message} ${failure.stack?.split('\n')[1]?.trim() ?? ''}` : String(failure),
+    }
+  }
 }
 
 /** Structural equality; absent members count as undefined. */

@@ -37,8 +37,8 @@ const CNT = sysreg(3, 3, 14, 3, 2)
 const PCNT = sysreg(3, 3, 14, 0, 1)
 const CVAL = sysreg(3, 3, 14, 0, 2)
 const ABSENT = '0xbad0bad0bad0bad0'
-/** A counter that ran for less than this since it was written. */
-const SOON = 1n << 36n
+/** A counter that ran for less than this since it was written, or since the host started. */
+const SOON = 1n << 44n
 
 /** What of a running counter's value can be compared: what it was last set to, give or take the time since; or that it is absent. */
 function about(value: Plain, starts: readonly bigint[]): Plain {
