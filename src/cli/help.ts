@@ -35,7 +35,17 @@ async function commandHelp(table: CommandTable, id: string, columns: number, col
   const { default: Class } = await table.commands[id]!()
   const { summary, description, args, flags, baseFlags, examples, usage } = Class
   const json = { type: 'boolean', name: 'json', summary: 'print one JSON object (JSON lines where results stream)', helpGroup: 'GLOBAL' }
-  const view = { id, summary, description, args: named(args), flags: named({ ...baseFlags, json, ...flags }), examples, usage, aliases: [], hiddenAliases: [] }
+  const view = {
+    id: id.replaceAll(':', ' '),
+    summary,
+    description,
+    args: named(args),
+    flags: named({ ...baseFlags, json, ...flags }),
+    examples,
+    usage,
+    aliases: [],
+    hiddenAliases: [],
+  }
   const help = new CommandHelp(view as unknown as Command.Loadable, CONFIG, { maxWidth: Math.min(columns, 120), stripAnsi: !color } as Interfaces.HelpOptions)
   return `${summary ?? ''}\n\n${help.generate()}\n`
 }

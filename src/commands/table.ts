@@ -2,7 +2,9 @@
 import type { CommandTable } from '../cli/run-cli.ts'
 
 export const TABLE: CommandTable = {
-  commands: {},
+  commands: {
+    'builds:list': () => import('./builds/list.ts'),
+  },
   topics: {
     builds: 'What hosts offer: list, show, compare and derive builds.',
   },
