@@ -3,6 +3,11 @@ import type { CommandTable } from '../cli/run-cli.ts'
 
 export const TABLE: CommandTable = {
   commands: {
+    save: () => import('./save.ts'),
+    restore: () => import('./restore.ts'),
+    inspect: () => import('./inspect.ts'),
+    verify: () => import('./verify.ts'),
+    convert: () => import('./convert.ts'),
     'builds:list': () => import('./builds/list.ts'),
   },
   topics: {

@@ -90,7 +90,7 @@ export interface InspectReport {
   readonly psci: { readonly version: string | null; readonly perVcpu: readonly (string | null)[] }
   readonly vcpus: readonly InspectedVcpu[]
   readonly devices: readonly { readonly name: string; readonly kind: string }[]
-  readonly memory: readonly { readonly name: string; readonly start: string; readonly size: number; readonly present: number }[]
+  readonly memory: readonly { readonly name: string; readonly start: string; readonly size: number; readonly present?: number }[]
   readonly findings: readonly Finding[]
 }
 
@@ -130,6 +130,6 @@ export interface SaveReport {
 
 export interface ConvertReport {
   readonly input: { readonly file: string; readonly format: string }
-  readonly output: { readonly file: string; readonly format: string; readonly bytes: number }
+  readonly output: { readonly file: string; readonly format: string }
   readonly findings: readonly Finding[]
 }

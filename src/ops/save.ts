@@ -42,6 +42,8 @@ export interface SaveOptions extends Work {
   readonly memory?: number
 }
 
+/** KVM's default for a VM of type 0 (Documentation/virt/kvm/api.rst, KVM_CREATE_VM). */
+const IPA_BITS = 40
 const DEFAULT_MEMORY = 16 << 20
 /** What the guest may take to get where it is going; a round of its questions takes some ten thousand instructions a vCPU. */
 const BUDGET_PER_VCPU = 200_000_000
@@ -111,6 +113,7 @@ export async function saveSnapshot(options: SaveOptions): Promise<{ readonly sna
       writableImpIdRegs: false,
       smcccFilter: [],
       counterFrequency: COUNTER_HZ,
+      ipaBits: IPA_BITS,
       ...(end.arguments ? { stopArguments: end.arguments } : {}),
     },
     devices: vm.devices(),

@@ -1,0 +1,32 @@
+// Owns the words of `inspect`.
+import { Args, Flags } from '../cli/flags.ts'
+import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
+import { inspect } from '../ops/inspect.ts'
+import type { InspectReport } from '../ops/reports.ts'
+import { renderInspect } from '../render/inspect.ts'
+
+export default class Inspect extends SnapCommand<InspectReport> {
+  static override summary = 'Show what a snapshot holds.'
+  static override examples = ['<%= config.bin %> inspect guest.psnap', "<%= config.bin %> inspect guest.psnap --registers 'ID_AA64*' --fields"]
+  static override args = { file: Args.string({ required: true, description: 'archive or register list; - for standard input' }) }
+  static override flags = {
+    registers: Flags.string({ summary: "registers to list: a name, an id or a glob, '*' for all; by default those that identify the guest" }),
+    fields: Flags.boolean({ summary: 'show the fields of each register' }),
+    vcpu: Flags.integer({ min: 0, summary: 'only this vCPU' }),
+    full: Flags.boolean({ summary: 'read everything: sha256 of the file, share of memory that is not zero' }),
+    secrets: Flags.boolean({ summary: 'show pointer-authentication keys' }),
+  }
+
+  async run(): Promise<Outcome<InspectReport>> {
+    const { args, flags } = await this.parse(Inspect)
+    const report = await inspect(args.file, {
+      ...this.work,
+      fields: flags.fields,
+      full: flags.full,
+      secrets: flags.secrets,
+      ...(flags.registers === undefined ? {} : { registers: flags.registers }),
+      ...(flags.vcpu === undefined ? {} : { vcpu: flags.vcpu }),
+    })
+    return { report, text: page => renderInspect(report, page) }
+  }
+}

@@ -1,0 +1,43 @@
+// Owns the words of `save`.
+import { parseFeatures } from '../arch/features.ts'
+import { Flags } from '../cli/flags.ts'
+import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
+import type { SaveReport } from '../ops/reports.ts'
+import { parseSavePoint, save } from '../ops/save.ts'
+import { renderSave } from '../render/short-reports.ts'
+
+export default class Save extends SnapCommand<SaveReport> {
+  static override summary = 'Boot the built-in guest on a build, run it to a point, write a snapshot.'
+  static override examples = [
+    '<%= config.bin %> save --build linux-6.1 -o guest.psnap',
+    '<%= config.bin %> save --build linux-7.3 --psci 1.1 --until off -o off.psnap',
+  ]
+  static override flags = {
+    build: Flags.string({ required: true, summary: 'host to boot on: a built-in build or a build file' }),
+    output: Flags.string({ char: 'o', required: true, summary: 'file to write, .psnap or .json; - for standard output' }),
+    vcpus: Flags.integer({ default: 2, min: 1, max: 64, summary: 'number of vCPUs' }),
+    psci: Flags.string({ summary: 'pin this PSCI version before the first run' }),
+    features: Flags.string({ default: 'psci_0_2', summary: 'vCPU features, with commas between; empty for none' }),
+    gic: Flags.option({ options: ['none', 'v2', 'v3'] as const, default: 'v3', summary: 'in-kernel interrupt controller' })(),
+    until: Flags.string({ default: 'ready', summary: 'when to save: ready, insns=N, hibernate, off, suspend, reset' }),
+    to: Flags.string({ summary: 'format: psnap or kvm-reglist; by default what the name of the file says' }),
+    force: Flags.boolean({ summary: 'replace an existing file' }),
+  }
+
+  async run(): Promise<Outcome<SaveReport>> {
+    const { flags } = await this.parse(Save)
+    this.claimStdout('--output', flags.output)
+    const report = await save(flags.output, {
+      ...this.work,
+      build: flags.build,
+      vcpus: flags.vcpus,
+      features: parseFeatures(flags.features),
+      gic: flags.gic,
+      until: parseSavePoint(flags.until),
+      overwrite: flags.force,
+      ...(flags.psci === undefined ? {} : { psci: flags.psci }),
+      ...(flags.to === undefined ? {} : { format: flags.to }),
+    })
+    return { report, text: page => renderSave(report, page) }
+  }
+}
