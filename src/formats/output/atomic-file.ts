@@ -6,6 +6,9 @@ import { basename, dirname, join } from 'node:path'
 import { SnapError } from '../../errors.ts'
 import type { Sink } from './sink.ts'
 
+/** What a file is called until it is whole. One that is left over from a killed process may be deleted. */
+export const TEMPORARY_NAME = /^\..*\.psci-snap-[0-9a-f]{12}\.tmp$/
+
 export interface OutputOptions {
   /** Replace an existing file. */
   readonly force?: boolean
