@@ -59,8 +59,9 @@ function isParserError(error: unknown): error is ParserError {
 
 function usageFailure(error: ParserError, words: Vocabulary): Failure {
   const [flag] = error.flags ?? []
-  if (error.constructor.name.endsWith('NonExistentFlagsError') || (flag !== undefined && error.message.startsWith('Nonexistent flag')))
-    return coded('USAGE', `unknown flag ${(error.flags ?? []).join(', ')}`, didYouMean((flag ?? '').split('=', 1)[0]!, words.flags, words.usage))
+  // By message: class names do not survive the bundle.
+  if (flag !== undefined && error.message.startsWith('Nonexistent flag'))
+    return coded('USAGE', `unknown flag ${error.flags?.join(', ')}`, didYouMean(flag.split('=', 1)[0]!, words.flags, words.usage))
   if (error.message.startsWith('Missing ') && error.args !== undefined)
     return coded(
       'USAGE',

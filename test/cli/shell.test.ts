@@ -29,6 +29,20 @@ describe('bin/run.js', () => {
     expect(status).toBe(2)
     expect(json()).toMatchObject({ ok: false, error: { code: 'USAGE' } })
   })
+  // Through oclif as it is bundled: minified, and with its requires moved.
+  test.each([
+    [['builds', 'list', '--jsno'], 'unknown flag --jsno', 'did you mean --json?'],
+    [['builds', 'list', 'more'], 'unexpected argument more', 'psci-snap builds list --help'],
+    [['builds', 'lits'], 'unknown command builds lits', 'did you mean list?'],
+  ])('%j is a usage error with a hint', (argv, message, hint) => {
+    const { status, stdout, stderr } = runShell(argv)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain(message)
+    expect(stderr).toContain(hint)
+  })
+  test('a command shows its help', () => {
+    expect(runShell(['builds', 'list', '--help']).stdout).toContain('USAGE\n  $ psci-snap builds list [--quiet] [--json]\n')
+  })
   test('starts in any folder, also one with a package.json of its own', () => {
     expect(runShell(['--help'], { cwd: tmpdir() }).status).toBe(0)
   })
