@@ -126,5 +126,3 @@ export interface Engine {
   /** Sets the event register, as SEV does for every vCPU of the engine: the next WFE does not wait. */
   sendEvent(vcpu: number): void
 }
-
-export { createEngine } from './create-engine.ts'

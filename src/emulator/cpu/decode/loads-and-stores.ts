@@ -1,6 +1,6 @@
 // table: loads and stores of general registers. Arm ARM C4.1.94 ("Loads and Stores").
 // Where the manual says CONSTRAINED UNPREDICTABLE we decode, and execute as QEMU does: with writeback and Rt = Rn a load leaves the new base in the register
-// and a store stores the old value; a pair load with Rt = Rt2 leaves the second element; a store-exclusive whose Rs overlaps another register writes Rs last.
+// and a store stores the old value; a pair load with Rt = Rt2 leaves the first element, a load-exclusive pair the second; a store-exclusive whose Rs overlaps another register writes Rs last.
 import type { Row } from './row.ts'
 
 export const LOADS_AND_STORES: readonly Row[] = [

@@ -139,8 +139,8 @@ function definePair(define: Define, name: string, mode: Mode, sp: boolean, size:
       const address = mode[1](e)
       const [first, second] = e.loadPair(size, signed, e.keep(address.at))
       const kept = [e.keep(first), e.keep(second)] as const
-      e.setX('d', kept[0])
       e.setX('a', kept[1])
+      e.setX('d', kept[0]) // last: see decode/loads-and-stores.ts for Rt = Rt2
       if (address.writeback) e.setX('n', address.writeback)
     },
     options,

@@ -1,0 +1,61 @@
+// Holds the semantics against qemu-aarch64: random implemented instructions with random state, all registers, flags, the stack pointer and memory compared.
+// `npx tsx scripts/conformance-exec.ts [--count N] [--seed S]`. Exit status 1 on any mismatch.
+import { parseArgs } from 'node:util'
+import { caseSource } from './conformance/exec-cases.ts'
+import { openOurs } from './conformance/exec-ours.ts'
+import { differences, type ExecCase } from './conformance/exec-record.ts'
+import { openReference } from './conformance/exec-reference.ts'
+import { seededRandom } from './conformance/words.ts'
+
+const BATCH = 20_000
+const EXAMPLES = 20
+
+const { values } = parseArgs({ options: { count: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } } })
+const [count, seed] = [Number(values.count), Number(values.seed)]
+if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed)) {
+  console.error('--count and --seed are whole numbers')
+  process.exit(2)
+}
+const begin = performance.now()
+const next = caseSource(seededRandom(seed))
+const ours = openOurs()
+const reference = openReference()
+const groups = new Map<string, { tests: number; rows: Set<string>; mismatches: number }>()
+const examples: string[] = []
+try {
+  for (let done = 0; done < count; done += BATCH) {
+    const cases = Array.from({ length: Math.min(BATCH, count - done) }, next)
+    const theirs = reference.run(cases)
+    cases.forEach((test, i) => {
+      check(test, differences(ours(test), theirs[i]!))
+    })
+  }
+} finally {
+  reference.close()
+}
+
+function check(test: ExecCase, found: readonly string[]): void {
+  const group = groups.get(test.group) ?? { tests: 0, rows: new Set<string>(), mismatches: 0 }
+  groups.set(test.group, group)
+  group.tests++
+  group.rows.add(test.name)
+  if (found.length === 0) return
+  group.mismatches++
+  const words = test.words.map(word => word.toString(16).padStart(8, '0')).join(' ')
+  if (examples.length < EXAMPLES) examples.push(`mismatch: ${test.name} ${words}: ${found.slice(0, 4).join('; ')}`)
+}
+
+const line = (...cells: readonly (string | number)[]): void =>
+  console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(22) : String(cell).padStart(10))).join(''))
+line('group', 'tests', 'encodings', 'mismatches')
+let [tests, rows, mismatches] = [0, 0, 0]
+for (const [name, group] of [...groups].sort()) {
+  line(name, group.tests, group.rows.size, group.mismatches)
+  tests += group.tests
+  rows += group.rows.size
+  mismatches += group.mismatches
+}
+line('all', tests, rows, mismatches)
+for (const example of examples) console.log(example)
+console.log(`seed ${seed}, ${((performance.now() - begin) / 1000).toFixed(1)} s`)
+if (mismatches > 0) process.exitCode = 1

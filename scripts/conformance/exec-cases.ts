@@ -1,0 +1,157 @@
+// Owns which instructions are executed in the check and with what state: every implemented row that a user program may run, registers with edge values,
+// addresses inside the window whatever the addressing mode. Knows no engine and no reference.
+import { createDecoder, type Encoding } from '../../src/emulator/cpu/decode/table.ts'
+import { type ExecCase, SLOT, WINDOW, WINDOW_BYTES } from './exec-record.ts'
+import { type Random, wordsOf } from './words.ts'
+
+const NOP = 0xd503201f
+const EDGES = [
+  0n,
+  1n,
+  2n,
+  0x7fn,
+  0x80n,
+  0xffffn,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_ffffn,
+  0x1_0000_0000n,
+  0x7fff_ffff_ffff_ffffn,
+  0x8000_0000_0000_0000n,
+  0xffff_ffff_ffff_ffffn,
+]
+/** System encodings are too many for their rows: these words are user instructions with an effect that can be compared. t is put in. */
+const SYSTEM_WORDS: readonly (readonly [name: string, word: number])[] = [
+  ['MRS NZCV', 0xd53b4200],
+  ['MSR NZCV', 0xd51b4200],
+  ['DC ZVA', 0xd50b7420],
+  ['DC CVAU', 0xd50b7b20],
+  ['IC IVAU', 0xd50b7520],
+]
+const MEMORY = new Set(['loadStore', 'loadStoreIndexed', 'loadStorePair', 'loadStoreExclusive', 'loadStoreOrdered'])
+const BRANCHES = new Set(['branchImmediate', 'branchConditional', 'compareBranch', 'testBranch'])
+/** Rows whose effect depends on more than the record, or on privilege. */
+const NOT_HERE = new Set(['trap', 'undefined', 'unimplemented', 'pointerAuthHint', 'moveToPstate', 'readRegister', 'writeRegister', 'system'])
+
+/** An endless choice of tests, evenly over rows. */
+export function caseSource(random: Random): () => ExecCase {
+  const decoder = createDecoder(new Set(['FEAT_CRC32']))
+  const rows = decoder.encodings.filter(row => !NOT_HERE.has(row.semantics))
+  const sources = rows.map(row => ({ row, next: wordsOf(row, random) }))
+  let turn = 0
+  return () => {
+    const at = turn++ % (sources.length + 2)
+    if (at >= sources.length) return systemCase(random)
+    const { row, next } = sources[at]!
+    for (;;) {
+      const made = makeCase(row, next() >>> 0, random)
+      if (made && decoder.decode(made.words[1]) === row) return made // not a row that refines this one
+    }
+  }
+}
+
+function systemCase(random: Random): ExecCase {
+  const [name, base] = SYSTEM_WORDS[random() % SYSTEM_WORDS.length]!
+  const state = randomState(random)
+  const t = random() % 31
+  if (!name.startsWith('M')) state.x[t] = WINDOW + BigInt(random() % WINDOW_BYTES)
+  return { ...state, group: 'system', name, words: [NOP, (base | t) >>> 0] }
+}
+
+interface MutableState {
+  nzcv: number
+  sp: bigint
+  readonly x: BigUint64Array
+  readonly window: Uint8Array
+}
+
+function randomState(random: Random): MutableState {
+  const value = (): bigint => {
+    const kind = random() & 7
+    if (kind < 2) return EDGES[random() % EDGES.length]!
+    const wide = (BigInt(random()) << 32n) | BigInt(random())
+    return kind === 2 ? BigInt.asUintN(64, BigInt.asIntN(32, wide)) : kind === 3 ? wide & 0xffn : wide
+  }
+  return {
+    nzcv: ((random() & 15) << 28) >>> 0,
+    sp: value(),
+    x: BigUint64Array.from({ length: 31 }, value),
+    window: Uint8Array.from({ length: WINDOW_BYTES }, () => random() & 0xff),
+  }
+}
+
+/** A test of this word, or undefined when no state makes it safe to run. */
+function makeCase(row: Encoding, candidate: number, random: Random): ExecCase | undefined {
+  let word = candidate
+  if (BRANCHES.has(row.semantics)) word = withLanding(row, word, random)
+  if (row.semantics === 'loadLiteral') word = (word & ~(0x7ffff << 5)) | (literalDistance(random) << 5)
+  word >>>= 0
+  if (!row.matches(word)) return undefined // reserved: UNDEFINED on both sides
+  const state = randomState(random)
+  let prepare = NOP
+  if (row.semantics === 'branchRegister') {
+    const n = (word >>> 5) & 31
+    if (n === 31) return undefined
+    state.x[n] = SLOT + 4n + 8n
+  }
+  if (MEMORY.has(row.semantics)) {
+    if (!aimAtWindow(row, word, state, random)) return undefined
+    if (row.semantics === 'loadStoreExclusive' && row.name.startsWith('ST') && random() % 4 !== 0) {
+      const marking = markingLoad(word, random)
+      if (marking === undefined) return undefined
+      prepare = marking
+    }
+  }
+  return { ...state, group: row.semantics, name: row.name, words: [prepare, word] }
+}
+
+/** Sets a direct branch's distance to +8 or -8, where the harness waits. */
+function withLanding(row: Encoding, word: number, random: Random): number {
+  const bits = /i+/.exec(row.picture)!
+  const shift = 32 - bits.index - bits[0].length
+  const mask = 2 ** bits[0].length - 1
+  const distance = (random() & 1 ? 2 : -2) & mask
+  return ((word & ~(mask << shift)) | (distance << shift)) >>> 0
+}
+
+function literalDistance(random: Random): number {
+  const target = WINDOW + BigInt((random() % ((WINDOW_BYTES - 8) / 4)) * 4)
+  return Number((target - (SLOT + 4n)) / 4n) & 0x7ffff
+}
+
+/** Chooses the base register's value so that the access falls into the window. */
+function aimAtWindow(row: Encoding, word: number, state: MutableState, random: Random): boolean {
+  const f = row.fields(word)
+  const ordered = row.semantics === 'loadStoreExclusive' || row.semantics === 'loadStoreOrdered'
+  const pair = row.semantics === 'loadStorePair'
+  const element = pair ? (word >>> 30 === 2 ? 8 : 4) : 1 << (word >>> 30)
+  const bytes = row.semantics === 'loadStoreExclusive' && row.name.includes('XP') ? element * 2 : pair ? element * 2 : element
+  const place = random() % (WINDOW_BYTES - 16)
+  const target = WINDOW + BigInt(ordered ? place & ~(bytes - 1) : place)
+  const signed = (value: number, width: number): number => (value << (32 - width)) >> (32 - width)
+  let offset = 0n
+  if (row.name.endsWith('_reg')) {
+    if (f.m === f.n && f.m !== 31) return false // the index moves with the base
+    offset = indexOf(f.m === 31 ? 0n : state.x[f.m]!, f.o) << BigInt(f.g ? word >>> 30 : 0)
+  } else if (row.name.endsWith('_imm')) offset = BigInt(f.i * element)
+  else if (!row.name.endsWith('_post') && !ordered) offset = BigInt(pair ? signed(f.i, 7) * element : signed(f.i, 9))
+  const base = BigInt.asUintN(64, target - offset)
+  if (f.n === 31) state.sp = base
+  else state.x[f.n] = base
+  return true
+}
+
+function indexOf(value: bigint, option: number): bigint {
+  if (option === 2) return BigInt.asUintN(32, value)
+  return option === 6 ? BigInt.asIntN(32, value) : value
+}
+
+/** The load-exclusive that marks what this store-exclusive writes, into registers that the store does not use as its base. */
+function markingLoad(word: number, random: Random): number | undefined {
+  const n = (word >>> 5) & 31
+  const t = random() % 31
+  const u = (t + 1) % 31
+  if (t === n || u === n) return undefined
+  const pair = (word >>> 21) & 1
+  return ((word & 0xc0000000) | 0x08400000 | (pair << 21) | (31 << 16) | ((pair ? u : 31) << 10) | (n << 5) | t) >>> 0
+}

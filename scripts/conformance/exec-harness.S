@@ -1,0 +1,122 @@
+// Runs one test after another under an AArch64 Linux user emulator: reads records from standard input, writes them back as the instructions left them.
+// Record: two instruction words (u32 each), NZCV, SP, X0 to X30 (u64 each), 256 bytes of memory. In the answer the words are replaced by the landing place
+// (u64: 0 went on, 1 branched). Nothing but the tested words runs between loading all registers and saving them; TPIDR_EL0 frees the one that saving needs.
+// Addresses are fixed by the build line (exec-reference.ts): .text 0x10000000, .slot 0x10010000, .record 0x10020000, .window 0x10030000.
+  .text
+  .globl _start
+_start:
+  mov   x0, #0                    // read(0, record, bytes)
+  adrp  x1, record
+  mov   x2, #(16 + 8 + 8 * 31 + 256)
+  mov   x8, #63
+  svc   #0
+  cbz   x0, finished
+  adrp  x0, record
+  ldp   w1, w2, [x0]
+  adrp  x3, slot
+  add   x3, x3, #8
+  stp   w1, w2, [x3]
+  dc    cvau, x3
+  dsb   ish
+  ic    ivau, x3
+  dsb   ish
+  isb
+  adrp  x4, window                // memory in
+  add   x5, x0, #272
+  mov   x6, #256
+1:ldr   x7, [x5], #8
+  str   x7, [x4], #8
+  subs  x6, x6, #8
+  b.ne  1b
+  clrex
+  ldp   x1, x2, [x0, #8]
+  msr   nzcv, x1
+  mov   sp, x2
+  add   x0, x0, #24
+  ldp   x2, x3, [x0, #16]
+  ldp   x4, x5, [x0, #32]
+  ldp   x6, x7, [x0, #48]
+  ldp   x8, x9, [x0, #64]
+  ldp   x10, x11, [x0, #80]
+  ldp   x12, x13, [x0, #96]
+  ldp   x14, x15, [x0, #112]
+  ldp   x16, x17, [x0, #128]
+  ldp   x18, x19, [x0, #144]
+  ldp   x20, x21, [x0, #160]
+  ldp   x22, x23, [x0, #176]
+  ldp   x24, x25, [x0, #192]
+  ldp   x26, x27, [x0, #208]
+  ldp   x28, x29, [x0, #224]
+  ldr   x30, [x0, #240]
+  ldp   x0, x1, [x0]
+  b     slot + 8
+
+went_on:
+  msr   tpidr_el0, x0
+  adrp  x0, record
+  str   xzr, [x0]
+  b     save
+branched:
+  msr   tpidr_el0, x0
+  adrp  x0, record
+  str   x1, [x0, #32]             // x1 is needed for the landing place
+  mov   x1, #1
+  str   x1, [x0]
+  ldr   x1, [x0, #32]
+save:
+  add   x0, x0, #24
+  str   x1, [x0, #8]
+  stp   x2, x3, [x0, #16]
+  stp   x4, x5, [x0, #32]
+  stp   x6, x7, [x0, #48]
+  stp   x8, x9, [x0, #64]
+  stp   x10, x11, [x0, #80]
+  stp   x12, x13, [x0, #96]
+  stp   x14, x15, [x0, #112]
+  stp   x16, x17, [x0, #128]
+  stp   x18, x19, [x0, #144]
+  stp   x20, x21, [x0, #160]
+  stp   x22, x23, [x0, #176]
+  stp   x24, x25, [x0, #192]
+  stp   x26, x27, [x0, #208]
+  stp   x28, x29, [x0, #224]
+  str   x30, [x0, #240]
+  mrs   x1, tpidr_el0
+  str   x1, [x0]
+  mrs   x1, nzcv
+  mov   x2, sp
+  stp   x1, x2, [x0, #-16]
+  sub   x0, x0, #24
+  adrp  x4, window                // memory out
+  add   x5, x0, #272
+  mov   x6, #256
+1:ldr   x7, [x4], #8
+  str   x7, [x5], #8
+  subs  x6, x6, #8
+  b.ne  1b
+  mov   x1, x0                    // write(1, record, bytes)
+  mov   x0, #1
+  mov   x2, #(16 + 8 + 8 * 31 + 256)
+  mov   x8, #64
+  svc   #0
+  b     _start
+finished:
+  mov   x0, #0
+  mov   x8, #93
+  svc   #0
+
+  .section .slot, "awx"
+slot:
+  nop
+  b     branched                  // a branch by -8 from the second word lands here
+  nop                             // the first word
+  nop                             // the second word
+  b     went_on
+  b     branched                  // a branch by +8 lands here
+  .balign 4096
+  .section .record, "aw"
+record:
+  .space 4096
+  .section .window, "aw"
+window:
+  .space 4096
