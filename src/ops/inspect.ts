@@ -22,7 +22,7 @@ export interface InspectOptions extends Work {
   readonly vcpu?: number
   /** Show pointer-authentication keys. */
   readonly secrets?: boolean
-  /** Count how much of the memory is there, and hash the file: both read all of it. */
+  /** Hash the file, and count memory where the format does not say how much is there: both read all of it. */
   readonly full?: boolean
 }
 
@@ -99,15 +99,16 @@ async function inspectRegister(id: RegId, bytes: Uint8Array, options: InspectOpt
 }
 
 async function inspectMemory(
-  { name, start, size, chunks }: MemoryRegion,
+  { name, start, size, present, chunks }: MemoryRegion,
   { full, signal, progress }: InspectOptions,
 ): Promise<InspectReport['memory'][number]> {
   const row = { name, start: `0x${start.toString(16)}`, size }
+  if (present !== undefined) return { ...row, present }
   if (!full) return row
-  let present = 0
+  let counted = 0
   for await (const { offset, data } of chunks(signal)) {
-    present += data.length
+    counted += data.length
     progress?.({ label: `reading ${name}`, done: offset + data.length, total: size, unit: 'bytes' })
   }
-  return { ...row, present }
+  return { ...row, present: counted }
 }

@@ -34,7 +34,7 @@ export interface Circumstances {
   readonly features: readonly Feature[]
   /** PSCI_VERSION in the file (undefined: none) and after everything was written. */
   readonly psci: { readonly saved: bigint | undefined; readonly after: bigint | undefined }
-  /** The user asked for this version: a difference from the saved one is then an order, not an accident. */
+  /** The user asked for this version: a difference from the saved one is then no accident, but the guest sees it all the same. */
   readonly pinned?: bigint
   /** Services that the source certainly offered or not, by bitmap register and bit; undefined when the source is not a known build. */
   readonly sourceOffered?: (register: RegId, bit: number) => boolean | undefined
@@ -57,7 +57,8 @@ export function judge(saved: Snapshot, replays: readonly VcpuReplay[], about: Ci
     return report
   })
   for (const { rows, vcpus: where } of refusals.groups()) findings.push(refusalFinding(rows, where, replays.length))
-  findings.push(...psciFindings(about))
+  // A refused version is reported once, as refused.
+  if (!replays.some(replay => replay.refused.some(row => row.id === PSCI_VERSION_ID))) findings.push(...psciFindings(about))
   for (const { rows, vcpus: where } of changes.groups()) findings.push(changeFinding(rows[0]!, where, replays.length))
   findings.push(...omittedFindings(saved, replays, about.features), ...serviceFindings(replays, about))
 
@@ -133,7 +134,7 @@ function refusalFinding(rows: readonly FailureRow[], where: readonly number[], a
     message: `${what} with ${first.errno}${onVcpus(where, all)}: ${first.reason}`,
     ...(names.length === 1 ? { register: names[0]! } : {}),
     ...(where.length === 1 && all > 1 ? { vcpu: where[0]! } : {}),
-    hint: first.droppable ? 'safe to drop: --omit it, or let `migrate` do it' : 'not safe to drop: the guest could notice',
+    hint: first.droppable ? 'safe to drop: --omit' : 'not safe to drop: the guest could notice',
   }
 }
 
@@ -165,14 +166,14 @@ function psciFindings({ psci: { saved, after }, pinned }: Circumstances): Findin
       },
     ]
   if (saved === after) return []
-  const step = describeStep(saved, after)
+  const ordered = pinned === after
   return [
     {
-      severity: pinned === after ? 'info' : 'warning',
-      code: pinned === after ? 'psci-version-pinned' : 'psci-version-changed',
+      severity: 'warning',
+      code: 'psci-version-changed',
       register: registerName(PSCI_VERSION_ID),
-      message: `the guest booted with PSCI ${showPsciVersion(saved)} and now has ${showPsciVersion(after)}${step}`,
-      ...(pinned === after ? {} : { hint: `restore the register, or pin it: --pin-psci ${showPsciVersion(saved)}` }),
+      message: `the guest booted with PSCI ${showPsciVersion(saved)} and now has ${showPsciVersion(after)}${ordered ? ', as ordered' : ''}${describeStep(saved, after)}`,
+      ...(ordered ? {} : { hint: `restore the register, or pin it: --pin-psci ${showPsciVersion(saved)}` }),
     },
   ]
 }
@@ -222,8 +223,8 @@ function serviceFindings(replays: readonly VcpuReplay[], about: Circumstances): 
           severity: 'warning',
           code: 'service-appeared',
           register: registerName(id),
-          message: `${service} (${name}) is on by default here and the file holds no ${registerName(id)}: ${source}`,
-          hint: `write 0 to ${registerName(id)} before the first run to keep the guest's view`,
+          message: `${name} (${service}) appears: on by default here, and ${source}`,
+          hint: `write 0 to ${registerName(id)} before the first run to keep it out`,
         },
       ]
     })

@@ -36,11 +36,20 @@ export function renderInspect(report: InspectReport, { columns = 100, style }: P
       ),
     ),
   ]
-  for (const vcpu of report.vcpus) {
-    if (vcpu.registers.length === 0) continue
-    lines.push('', style.bold(`vCPU ${vcpu.index}`), ...registerLines(vcpu.registers))
-  }
+  for (const { title, registers } of byValue(report.vcpus)) if (registers.length > 0) lines.push('', style.bold(title), ...registerLines(registers))
   return lines.join('\n')
+}
+
+/** Registers that all vCPUs hold with the same value once, the others by vCPU. */
+function byValue(vcpus: readonly InspectedVcpu[]): readonly { readonly title: string; readonly registers: readonly InspectedRegister[] }[] {
+  const [first, ...others] = vcpus
+  if (!first) return []
+  const values = others.map(({ registers }) => new Map(registers.map(({ id, value }) => [id, value])))
+  const shared = new Set(first.registers.filter(({ id, value }) => values.every(each => each.get(id) === value)).map(({ id }) => id))
+  const title = vcpus.length === 1 ? `vCPU ${first.index}` : 'all vCPUs'
+  const own =
+    others.length === 0 ? [] : vcpus.map(({ index, registers }) => ({ title: `vCPU ${index}`, registers: registers.filter(({ id }) => !shared.has(id)) }))
+  return [{ title, registers: first.registers.filter(({ id }) => shared.has(id)) }, ...own]
 }
 
 const featuresText = ({ features }: InspectedVcpu): string => (features === undefined ? 'unknown' : features.join(' ') || 'none')
@@ -49,7 +58,7 @@ function memoryText({ memory }: InspectReport): string {
   if (memory.length === 0) return 'none'
   return memory
     .map(({ name, start, size, present }) => {
-      const share = present === undefined ? '' : `, ${size === 0 ? 0 : Math.round((present / size) * 100)} % not zero`
+      const share = present === undefined ? '' : `, ${byteSize(present)} not zero`
       return `${name} ${byteSize(size)} at ${start}${share}`
     })
     .join('; ')
