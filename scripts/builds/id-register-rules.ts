@@ -19,17 +19,19 @@ export interface IdRegisterEvidence {
   /** Knows KVM_ARM_VCPU_PMU_V3_STRICT, which came with the dependency check of the first run. */
   readonly knowsStrictPmu: boolean
   readonly hasBitmaps: boolean
+  /** Knows KVM_ARM_VCPU_HAS_EL2: nested virtualisation is offered by features of its own, no longer by an ID register. */
+  readonly knowsEl2: boolean
   /** What each QEMU CPU's hardware really has in registers whose fields newer kernels hide. */
   readonly hardware: (cpu: string) => ReadonlyMap<number, bigint>
 }
 
-/** Fields below these are refused (set_id_aa64dfr0_el1, set_id_dfr0_el1). */
+/**
+ * Fields with a least value: DebugVer and CopDbg (set_id_aa64dfr0_el1, set_id_dfr0_el1), and AArch64 at EL0 and EL1 (set_id_aa64pfr0_el1).
+ * Those checks come before the one for a VM that ran: then writing 0 is EINVAL there, and EBUSY where the kernel has no such check.
+ */
 const MINIMUM: readonly FieldAtLeast[] = [
   { encoding: 0xc028, shift: 0, atLeast: 6 },
   { encoding: 0xc00a, shift: 0, atLeast: 6 },
-]
-/** A guest without AArch64 at EL0 or EL1 is refused by kernels that also hide ID_AA64MMFR2_EL1.NV (set_id_aa64pfr0_el1). */
-const MINIMUM_EL: readonly FieldAtLeast[] = [
   { encoding: AA64PFR0, shift: 0, atLeast: 1 },
   { encoding: AA64PFR0, shift: 4, atLeast: 1 },
 ]
@@ -42,26 +44,23 @@ export function idRegisterRules(recordings: readonly NamedRecording[], evidence:
   const policy = writable.size > 0 ? 'masked' : 'invariant'
   const passes = recordings.flatMap(({ recording }) => recording.idregs ?? [])
   const before = passes.filter(pass => pass.phase === 'pre').flatMap(pass => pass.regs)
-  const hidesNv = recordings.some(({ recording }) => {
-    const set = setOf(recording, 'psci02')
-    const hardware = fieldOf(evidence.hardware(recording.qemu_cpu).get(AA64MMFR2) ?? 0n, 24)
-    return set !== undefined && hardware !== 0 && fieldOf(systemRegisters(set).get(AA64MMFR2) ?? 0n, 24) === 0
-  })
+  const after = passes.filter(pass => pass.phase === 'post').flatMap(pass => pass.regs)
+  const hidesNv = hidesNested(recordings, evidence)
   const forgives: Forgiveness[] = policy === 'invariant' ? [] : ['mpam', 'pmuver-impdef']
   if (hidesNv) forgives.push('nv', 'mte-frac')
   if (hidesNv && evidence.timersAreSysregs) forgives.push('double-lock')
-  const minimum = policy === 'invariant' ? [] : hidesNv ? [...MINIMUM, ...MINIMUM_EL] : MINIMUM
+  const minimum = policy === 'invariant' ? [] : MINIMUM.filter(({ encoding }) => after.some(each => encodingOf(each.id) === encoding && each.zero === EINVAL))
   const clears = firstRunClears(recordings, evidence)
   const moved = recordings
     .flatMap(({ recording }) => recording.idvm)
     .map(each => each.rows.map((row, i) => [encodingOf(row[0]), row[4], each.after_reinit[i]] as const))
   const keepsPerVcpu = moved.flat().some(([encoding, written, after]) => encoding === 0xc005 && written === after)
-  inferred.push('idRegisters.forgives, minimum, aarch32Absent, gicV3Sets, firstRunDependencies: from kernel sources, no recorded host shows them all')
+  inferred.push('idRegisters.forgives, aarch32Absent, gicV3Sets, firstRunDependencies: from kernel sources, no recorded host shows them all')
   return {
     policy,
     writable,
     uncovered: policy === 'masked' ? uncoveredBits(before, writable, minimum) : new Map(),
-    lowerable: policy === 'invariant' ? lowerableFields(before, inferred) : [],
+    lowerable: policy === 'invariant' ? lowerableFields(before, evidence.hasBitmaps, inferred) : [],
     afterRun: passes.some(pass => pass.phase === 'post' && pass.regs.some(each => [...each.low, ...each.high].includes(16))) ? 16 : EINVAL,
     forgives,
     minimum,
@@ -73,6 +72,16 @@ export function idRegisterRules(recordings: readonly NamedRecording[], evidence:
       ? [8, 16].map(shift => ({ encoding: 0xc03b, shift, requires: { encoding: 0xc03b, shift: 0, atLeast: 1 } }))
       : [],
   }
+}
+
+/** ID_AA64MMFR2_EL1.NV of the hardware is not shown. A CPU that has it says so; without one, the kernel that knows HAS_EL2 is taken to hide it. */
+function hidesNested(recordings: readonly NamedRecording[], evidence: IdRegisterEvidence): boolean {
+  const shown = recordings.flatMap(({ recording }) => {
+    const set = setOf(recording, 'psci02')
+    const hardware = fieldOf(evidence.hardware(recording.qemu_cpu).get(AA64MMFR2) ?? 0n, 24)
+    return set === undefined || hardware === 0 ? [] : [fieldOf(systemRegisters(set).get(AA64MMFR2) ?? 0n, 24)]
+  })
+  return shown.length > 0 ? shown.includes(0) : evidence.knowsEl2
 }
 
 /** Bits that a first run without an interrupt controller cleared. */
@@ -103,17 +112,19 @@ function nibbles(bits: bigint): bigint {
   return mask
 }
 
-/** Fields whose lowering an `invariant` kernel took. */
-function lowerableFields(before: readonly RecordedIdRegister[], inferred: string[]): { encoding: number; shift: number }[] {
-  const found = new Map<string, { encoding: number; shift: number }>()
-  for (const each of before)
-    each.low.forEach((errno, nibble) => {
-      const encoding = encodingOf(each.id)
-      if (errno === 0 && isIdRegister(encoding)) found.set(`${encoding}.${nibble}`, { encoding, shift: 4 * nibble })
-    })
-  if (found.size > 0) return [...found.values()].sort((a, b) => a.encoding - b.encoding || a.shift - b.shift)
-  inferred.push('idRegisters.lowerable: no host has CSV2 or CSV3 set, taken from the source')
-  return [56, 60].map(shift => ({ encoding: AA64PFR0, shift }))
+/** Fields whose lowering an `invariant` kernel takes: CSV2, and CSV3 from the release after (set_id_aa64pfr0_el1), which a host with CSV3 shows. */
+function lowerableFields(before: readonly RecordedIdRegister[], hasBitmaps: boolean, inferred: string[]): { encoding: number; shift: number }[] {
+  const pfr0 = before.filter(each => encodingOf(each.id) === AA64PFR0)
+  const lowered = (shift: number, otherwise: boolean): boolean => {
+    const errnos = pfr0.map(each => each.low[shift / 4]!).filter(errno => errno >= 0)
+    if (errnos.length === 0) inferred.push(`idRegisters.lowerable: no host has ID_AA64PFR0_EL1[${shift + 3}:${shift}] set`)
+    return errnos.length > 0 ? errnos.includes(0) : otherwise
+  }
+  const fields = [
+    [56, lowered(56, true)],
+    [60, lowered(60, hasBitmaps)],
+  ] as const
+  return fields.filter(([, taken]) => taken).map(([shift]) => ({ encoding: AA64PFR0, shift }))
 }
 
 /** Writable bits that were refused although the field table says the value is safe: this kernel's table has no such field. */

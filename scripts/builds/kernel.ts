@@ -31,10 +31,10 @@ export function kernelRules(recordings: readonly NamedRecording[], hardware: (cp
   const encodings = table.rows.map(row => row.encoding)
   // In the older layout the timers stand before all system registers.
   const timersAreSysregs = encodings.indexOf(0xdf19) > encodings.indexOf(0xc000)
-  const init = initRules(all)
+  const init = initRules(all, bitmaps.length > 0, inferred)
   const idRegisters = idRegisterRules(
     recordings,
-    { timersAreSysregs, knowsStrictPmu: (init.known & (1 << 9)) !== 0, hasBitmaps: bitmaps.length > 0, hardware },
+    { timersAreSysregs, knowsEl2: (init.known & (1 << 7)) !== 0, knowsStrictPmu: (init.known & (1 << 9)) !== 0, hasBitmaps: bitmaps.length > 0, hardware },
     inferred,
   )
   const writesClidr = all.some(recording => (recording.idregs ?? []).some(pass => pass.regs.some(each => each.id.endsWith('c801') && each.low.includes(0))))
@@ -125,16 +125,18 @@ function setClearRule(all: readonly Recording[], pmcrHasRule: boolean, inferred:
   return pmcrHasRule ? 'masked' : 'store'
 }
 
-function initRules(all: readonly Recording[]): KernelRules['init'] {
+function initRules(all: readonly Recording[], hasBitmaps: boolean, inferred: string[]): KernelRules['init'] {
   const errs = all.find(recording => Object.keys(recording.errs).length > 0)?.errs ?? {}
   let known = 0x7f
   for (let bit = 7; bit < 32; bit++) if (errs[`init_feature_bit_${bit}`] !== ENOENT) known |= 1 << bit
-  const failsAarch32 = all.some(recording => recording.regs.some(set => set.set === 'aarch32' && set.fail === 'VCPU_INIT' && set.errno === EINVAL))
+  const tries = all.flatMap(recording => recording.regs.filter(set => set.set === 'aarch32' && !set.unsupported))
+  if (tries.length === 0) inferred.push('init.widthCountsUninitialised: no host offers AArch32')
+  const failsAarch32 = tries.length > 0 ? tries.some(set => set.fail === 'VCPU_INIT' && set.errno === EINVAL) : !hasBitmaps
   return {
     known: known >>> 0,
     sameFeatures: errs['mixed_v1_psci02_init'] === EINVAL,
     comparesPowerOff: errs['init_again_poweroff'] === EINVAL,
-    // A host offers AArch32 (the set was tried) and yet the first of two vCPUs was refused; on n1 nobody offers it, so look at all recordings.
+    // The host offers AArch32 and yet the first of two vCPUs was refused.
     widthCountsUninitialised: failsAarch32,
     e2h0Alone: errs['init_feature_bit_8'] === 0,
   }

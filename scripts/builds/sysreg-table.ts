@@ -66,7 +66,14 @@ export interface SysregTable {
   readonly pmcrHasRule: boolean
 }
 
+/** Registers that became conditional with the release that brought PSCI 1.3 (commits 0fcb4eea5345, a68cddbe47ef): TCR2_EL1, PIRE0_EL1, PIR_EL1. */
+const SINCE_6_13 = new Set([0xc103, 0xc512, 0xc513])
+const PSCI_1_3 = 0x10003
+
 export function sysregTable(recordings: readonly NamedRecording[]): SysregTable {
+  const appliesConditions = recordings.some(({ recording }) =>
+    recording.fwwrite.some(each => each.reg === '0x6030000000140000' && each.rows.some(row => row[1] === 0 && Number(row[0]) === PSCI_1_3)),
+  )
   const sets = recordings.flatMap(({ recording }) => recording.regs.filter(set => set.regs).map(set => ({ recording, set, registers: systemRegisters(set) })))
   const order = mergeOrders(sets.map(({ registers }) => [...registers.keys()]))
   const computesStatus = sets.some(({ registers }) => TIMER_CONTROLS.some(encoding => (registers.get(encoding) ?? 0n) & 4n))
@@ -74,7 +81,7 @@ export function sysregTable(recordings: readonly NamedRecording[]): SysregTable 
   const pmcrHasRule = pmcr.length > 0 && pmcr.every(value => (value & ~0xf840n) === 0n)
   const rows = order.map((encoding): SysregRow => {
     const needs = needOf(recordings, encoding)
-    const field = conditionOf(sets, encoding)
+    const field = appliesConditions || !SINCE_6_13.has(encoding) ? conditionOf(sets, encoding) : undefined
     let reset = mostCommon(sets.map(({ registers }) => registers.get(encoding)).filter(value => value !== undefined))
     if (COUNTERS.includes(encoding)) reset = 0n
     if (TIMER_CONTROLS.includes(encoding)) reset &= ~4n

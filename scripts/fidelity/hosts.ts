@@ -3,19 +3,31 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import type { Build } from '../../src/builds/build.ts'
+import { type Build, makeBuild } from '../../src/builds/build.ts'
+import type { KernelRules } from '../../src/builds/kernel-rules.ts'
 import { findBuild } from '../../src/builds/load.ts'
 import { buildFromRecording } from '../builds/from-recording.ts'
+import { hiddenHardware, hostValues } from '../builds/host.ts'
+import { kernelRules } from '../builds/kernel.ts'
+import { mergeKernels } from '../builds/merge-kernels.ts'
 import { type NamedRecording, readRecording } from '../builds/recording.ts'
 import type { ReplayFile } from './family.ts'
 
 export class Hosts {
   private readonly folders: readonly string[]
+  private readonly rulesFrom: ((named: NamedRecording) => boolean) | undefined
+  private readonly kernels = new Map<string, KernelRules>()
   private readonly read = new Map<string, NamedRecording>()
   private readonly built = new Map<string, Build>()
+  private hidden: ((cpu: string) => ReadonlyMap<number, bigint>) | undefined
 
-  constructor(folders: readonly string[]) {
+  /**
+   * `rulesFrom` holds recordings out: kernel rules then come from those it names and from no built-in data, so that agreement on the others
+   * shows that rules were derived, not fitted.
+   */
+  constructor(folders: readonly string[], rulesFrom?: (named: NamedRecording) => boolean) {
     this.folders = folders
+    this.rulesFrom = rulesFrom
   }
 
   /** Names of recordings, and of replays, of all folders; sorted. */
@@ -43,6 +55,11 @@ export class Hosts {
     const known = this.built.get(named.name)
     if (known) return known
     const { recording } = named
+    if (this.rulesFrom) {
+      const build = this.heldOut(named)
+      this.built.set(named.name, build)
+      return build
+    }
     const builtIn = named.recording.complete ? findBuild(`linux-${recording.version}/${recording.qemu_cpu}`) : undefined
     const plain = builtIn?.host.provenance.some(each => each.recording === named.name && each.sha256 === named.sha256)
     const build = plain ? builtIn! : buildFromRecording(named)
@@ -61,6 +78,28 @@ export class Hosts {
     const exact = candidates.sort((a, b) => a.name.length - b.name.length)[0]
     if (exact) return this.buildOf(exact)
     return options === '' ? findBuild(`linux-${replay.version}/${replay.qemu_cpu}`) : undefined
+  }
+
+  /** A build whose kernel rules come from the recordings that `rulesFrom` names only; its values are its own. */
+  private heldOut(named: NamedRecording): Build {
+    const release = named.recording.version
+    let kernel = this.kernels.get(release)
+    if (!kernel) {
+      const own = this.names('recording')
+        .filter(name => name === release || name.startsWith(`${release}-`))
+        .map(name => this.recording(name)!)
+        .filter(each => each.recording.complete && this.rulesFrom!(each))
+      kernel = kernelRules(own, this.hardware())
+      this.kernels.set(release, kernel)
+    }
+    // As for any recording of a known kernel: its own lists may hold registers that the others do not.
+    kernel = mergeKernels(kernel, kernelRules([named], this.hardware()))
+    return makeBuild(`linux-${named.name}`, kernel, hostValues(kernel, named, this.hardware()(named.recording.qemu_cpu)))
+  }
+
+  private hardware(): (cpu: string) => ReadonlyMap<number, bigint> {
+    this.hidden ??= hiddenHardware(this.names('recording').map(name => this.recording(name)!))
+    return this.hidden
   }
 
   private file(name: string): string | undefined {

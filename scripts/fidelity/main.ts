@@ -18,6 +18,8 @@ const { values: flags } = parseArgs({
     kernel: { type: 'string' },
     family: { type: 'string', multiple: true },
     match: { type: 'string' },
+    // Derive kernel rules from the recordings on this QEMU CPU only.
+    'rules-from': { type: 'string' },
     show: { type: 'string', default: '20' },
   },
 })
@@ -30,7 +32,9 @@ if (folders.length === 0) {
 }
 const families = flags.family ? FAMILIES.filter(family => flags.family!.includes(family.name)) : FAMILIES
 const { match } = flags
-const result = await compare(new Hosts(folders), families, { kernel: flags.kernel, name: match === undefined ? undefined : name => name.includes(match) })
+const cpu = flags['rules-from']
+const hosts = new Hosts(folders, cpu === undefined ? undefined : ({ recording }) => recording.qemu_cpu === cpu && recording.append.trim() === '')
+const result = await compare(hosts, families, { kernel: flags.kernel, name: match === undefined ? undefined : name => name.includes(match) })
 print(result)
 const tooMany = overLimit(result)
 for (const line of tooMany) process.stdout.write(`${line}\n`)
