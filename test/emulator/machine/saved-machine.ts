@@ -1,5 +1,6 @@
 // Owns saving and restoring a machine through plain values only, the way snapshots do: registers through KVM's verbs, memory in chunks, devices and
 // machine state as data that was copied in between.
+import { isDeepStrictEqual } from 'node:util'
 import type { Build } from '../../../src/builds/build.ts'
 import type { DevicePlace } from '../../../src/emulator/machine/bus.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
@@ -57,4 +58,22 @@ export function restoreAll(build: Build, saved: SavedMachine, devices: readonly 
     vcpu.setMpState(mpState)
   }
   return machine
+}
+
+/** Fails with the first place where two saved machines differ. Not `toEqual`: that walks a mebibyte of memory element by element. */
+export function expectSame(actual: SavedMachine, expected: SavedMachine): void {
+  const where = firstDifference(actual, expected, 'machine')
+  if (where !== undefined) throw new Error(where)
+}
+
+function firstDifference(a: unknown, b: unknown, path: string): string | undefined {
+  if (isDeepStrictEqual(a, b)) return undefined
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return `${path}: ${String(a)}, expected ${String(b)}`
+  const left = a as Record<string, unknown>
+  const right = b as Record<string, unknown>
+  for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+    const found = firstDifference(left[key], right[key], `${path}.${key}`)
+    if (found !== undefined) return found
+  }
+  return `${path} differs in kind`
 }
