@@ -2,7 +2,7 @@
 import type { MemoryChunk, MemoryRegion } from '../../model/snapshot.ts'
 import type { Source } from '../source/source.ts'
 import type { MemberRow } from './archive.ts'
-import { type ChunkCodec, openChunkCodec } from './chunk-codec.ts'
+import { type ChunkCodec, openChunkCodec, release } from './chunk-codec.ts'
 import { type Fault, type Report, readStored, throwFault } from './layout.ts'
 import { LIMITS } from './limits.ts'
 import type { StoredRegion } from './snapshot-parts.ts'
@@ -39,7 +39,9 @@ async function* readChunks(source: Source, chunks: StoredRegion['chunks'], bytes
 async function* oldest(pending: { readonly offset: number; readonly data: Promise<Uint8Array | undefined> }[]): AsyncGenerator<MemoryChunk> {
   const next = pending.shift()
   const data = await next?.data
-  if (next && data) yield { offset: next.offset, data }
+  if (!next || !data) return
+  yield { offset: next.offset, data }
+  release(data) // the next chunk is asked for: this one's time is over
 }
 
 /** The content of a member that is one zstd frame; undefined when `report` was told of a fault and did not throw. */

@@ -5,7 +5,7 @@ import { VERSION } from '../../version.ts'
 import type { Sink } from '../output/sink.ts'
 import { encode, SCHEMA_VERSION } from '../schema/history.ts'
 import type { MemberRow, WriteOptions, Written } from './archive.ts'
-import { type ChunkCodec, type Compressed, openChunkCodec } from './chunk-codec.ts'
+import { type ChunkCodec, type Compressed, openChunkCodec, release } from './chunk-codec.ts'
 import { contentDigestOf } from './content-digest.ts'
 import { encodeFooter, FOOTER_BYTES, sha256 } from './footer.ts'
 import { encodeIndex, rawLimit } from './index-file.ts'
@@ -86,7 +86,10 @@ async function writeMemory(
     const pending: { readonly name: string; readonly raw: number; readonly work: Promise<Compressed> }[] = []
     const writeOldest = async (): Promise<void> => {
       const oldest = pending.shift()
-      if (oldest) await out.compressed(oldest.name, await oldest.work, oldest.raw)
+      if (!oldest) return
+      const made = await oldest.work
+      await out.compressed(oldest.name, made, oldest.raw)
+      release(made.frame)
     }
     for await (const { number, data } of cutChunks(region, offset => progress(before + offset), signal)) {
       const raw = data.length
