@@ -5,7 +5,7 @@ import { featureMask } from '../arch/features.ts'
 import { COPROC } from '../arch/reg-id.ts'
 import { bytesToBigint, type RegisterList, registerAt } from '../model/register-list.ts'
 import type { FeatureOverlay, HostValues, OverlayName } from './host-values.ts'
-import type { Encoding, KernelRules, Need, Provenance, SysregRow } from './kernel-rules.ts'
+import type { Encoding, KernelRules, Provenance, SysregRow } from './kernel-rules.ts'
 
 export interface ListedSet {
   readonly features: readonly Feature[]
@@ -34,9 +34,27 @@ const OVERLAY_OF: readonly (readonly [OverlayName, Feature])[] = [
   ['pauth', 'ptrauth_address'],
   ['el2', 'has_el2'],
 ]
-const NEED_FEATURE: Readonly<Record<Need, Feature>> = { pmu: 'pmu_v3', sve: 'sve', pauth: 'ptrauth_address', el2: 'has_el2' }
 /** Kept per VM or per run, never a host's reset value. */
 const NOT_A_VALUE = new Set(['vcnt', 'pcnt', 'ignored'])
+
+/**
+ * ID-register fields that a feature of the vCPU turns on: what a list taken with the feature has there is the feature's, not the base's.
+ * Source: arch/arm64/kvm/sys_regs.c (__kvm_read_sanitised_id_reg, id_visibility); the recordings' sets agree.
+ */
+const FEATURE_FIELDS: Readonly<Partial<Record<OverlayName, ReadonlyMap<Encoding, bigint>>>> = {
+  pmu: new Map([
+    [0xc00a, 0xfn << 24n], // ID_DFR0_EL1.PerfMon
+    [0xc028, 0xfn << 8n], // ID_AA64DFR0_EL1.PMUVer
+  ]),
+  sve: new Map([
+    [0xc020, 0xfn << 32n], // ID_AA64PFR0_EL1.SVE
+    [0xc024, 0xffff_ffff_ffff_ffffn], // ID_AA64ZFR0_EL1
+  ]),
+  pauth: new Map([
+    [0xc031, 0xff00_0ff0n], // ID_AA64ISAR1_EL1.GPI, GPA, API, APA
+    [0xc032, 0xff00n], // ID_AA64ISAR2_EL1.APA3, GPA3
+  ]),
+}
 
 interface Columns {
   readonly sysregs: ReadonlyMap<Encoding, bigint>
@@ -69,8 +87,8 @@ function storedValue(kernel: KernelRules, row: SysregRow, value: bigint): bigint
 }
 
 /**
- * Values of the host on which these lists were taken. The first list without optional features is the base; when there is none, the
- * smallest one is, and what its features changed stays part of it (said in `inferred`).
+ * Values of the host on which these lists were taken. The list with the fewest optional features is the base; what those features put into
+ * ID registers and add to the list is taken out of it again and becomes their overlay.
  */
 export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], facts: HostFacts): HostValues {
   const inferred: string[] = []
@@ -78,13 +96,15 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
   const ordered = [...sets].sort((a, b) => optional(a) - optional(b))
   const baseSet = ordered[0]
   if (!baseSet) throw new RangeError('a host needs at least one register list')
-  const base = columns(baseSet.registers)
-  if (optional(baseSet) > 0) inferred.push(`base: taken from a list with ${baseSet.features.join(' ')}`)
+  const seen = columns(baseSet.registers)
+  const taken = OVERLAY_OF.filter(([, feature]) => baseSet.features.includes(feature)).map(([name]) => name)
+  const base = taken.length > 0 ? { ...seen, sysregs: withoutFeatures(kernel, seen.sysregs, taken) } : seen
+  if (taken.length > 0) inferred.push(`values: what ${taken.join(' and ')} changes was taken out of a list with ${baseSet.features.join(' ')}`)
   const values = new Map<Encoding, bigint>()
   const missing: string[] = []
   for (const row of kernel.sysregs) {
     if (NOT_A_VALUE.has(row.rule) || row.rule === 'mpidr') continue
-    if (row.needs && !baseSet.features.includes(NEED_FEATURE[row.needs])) continue
+    if (row.needs) continue
     const value = base.sysregs.get(row.encoding)
     if (value === undefined) {
       if (!row.field) missing.push(row.encoding.toString(16))
@@ -95,9 +115,12 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
   const overlays = new Map<OverlayName, FeatureOverlay>()
   let vectorLengths = base.vectorLengths
   for (const [name, feature] of OVERLAY_OF) {
-    const set = ordered.find(each => each !== baseSet && each.features.includes(feature) && otherOptional(each, feature) === 0)
+    const set =
+      ordered.find(each => each.features.includes(feature) && otherOptional(each, feature) === 0) ?? ordered.find(each => each.features.includes(feature))
     if (!set) continue
-    const there = columns(set.registers)
+    const others = OVERLAY_OF.filter(([other, named]) => other !== name && set.features.includes(named)).map(([other]) => other)
+    const whole = columns(set.registers)
+    const there = { ...whole, sysregs: others.length > 0 ? withoutFeatures(kernel, whole.sysregs, others) : whole.sysregs }
     if (there.vectorLengths !== 0n) vectorLengths = there.vectorLengths
     overlays.set(name, overlayOf(kernel, base, there))
   }
@@ -127,6 +150,23 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
 
 const otherOptional = (set: ListedSet, feature: Feature): number =>
   set.features.filter(f => f !== 'psci_0_2' && f !== 'power_off' && f !== feature && !(feature === 'ptrauth_address' && f === 'ptrauth_generic')).length
+
+/** A list's system registers as they are without these features. */
+function withoutFeatures(kernel: KernelRules, sysregs: ReadonlyMap<Encoding, bigint>, names: readonly OverlayName[]): Map<Encoding, bigint> {
+  const rows = new Map(kernel.sysregs.map(row => [row.encoding, row]))
+  const rest = new Map<Encoding, bigint>()
+  for (const [encoding, value] of sysregs) {
+    const row = rows.get(encoding)
+    if (row?.needs && names.includes(row.needs)) continue
+    rest.set(encoding, value)
+  }
+  for (const name of names) {
+    // A kernel that has the PMU's registers in every list shows its ID fields in every list too.
+    if (!kernel.sysregs.some(row => row.needs === name)) continue
+    for (const [encoding, mask] of FEATURE_FIELDS[name] ?? []) rest.set(encoding, (rest.get(encoding) ?? 0n) & ~mask)
+  }
+  return rest
+}
 
 /** With virtual caches every CCSIDR follows from CTR_EL0; keep only one that does not. */
 function differingCaches(base: Columns): ReadonlyMap<number, number> {

@@ -1,19 +1,14 @@
 // Owns the cache geometry registers: CCSIDR through the DEMUX class, and CLIDR_EL1. Source: arch/arm64/kvm/sys_regs.c (set_ccsidr,
 // get_min_cache_line_size, set_clidr; before 6.3 get_ccsidr's host values), recordings.
 import { ERRNO } from '../../arch/errno.ts'
+import { smallestLine } from '../../builds/compose.ts'
 import { fieldOf } from './id-registers.ts'
 
 const IDC = 1n << 28n
 const CLIDR_RES0 = ~0x7fff_ffff_ffffn & 0xffff_ffff_ffff_ffffn
 
-/** log2 of the smallest line in bytes that this host's CTR_EL0 allows for a selector (bit 0: instruction cache). */
-const smallestLine = (ctr: bigint, selector: number): number => fieldOf(ctr, selector & 1 ? 0 : 16) + 2
-
 /** Errno of writing CCSIDR `value` on a kernel with virtual caches. */
 export const checkCcsidr = (ctr: bigint, selector: number, value: number): number => ((value & 7) + 4 < smallestLine(ctr, selector) ? ERRNO.EINVAL : 0)
-
-/** CCSIDR as KVM makes it up: the smallest line, one set, one way. */
-export const inventedCcsidr = (ctr: bigint, selector: number): number => smallestLine(ctr, selector) - 4
 
 /** Errno of writing CLIDR_EL1: no RES0 bit, and no claim that data caches need no cleaning unless CTR_EL0.IDC says so. */
 export function checkClidr(ctr: bigint, value: bigint): number {

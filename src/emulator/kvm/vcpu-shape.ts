@@ -1,8 +1,8 @@
-// Owns what a vCPU is right after KVM_ARM_VCPU_INIT for one set of features: which registers it has and with which values. Base, one
-// overlay a feature, composed; cached per build. Knows no VM and no rule of reading or writing.
+// Owns what a vCPU is right after KVM_ARM_VCPU_INIT for one set of features: which registers it has and with which values. Values are composed
+// by builds/compose.ts; cached per build. Knows no VM and no rule of reading or writing.
 import { featureBit } from '../../arch/features.ts'
-import type { OverlayName } from '../../builds/host-values.ts'
-import type { FieldAtLeast, Need } from '../../builds/kernel-rules.ts'
+import { offersRegister, resetValues } from '../../builds/compose.ts'
+import type { FieldAtLeast } from '../../builds/kernel-rules.ts'
 import { VCPU_STATE, VCPU_STATE_BYTES } from '../state-layout.ts'
 import { KIND, type RegisterPlan } from './register-plan.ts'
 
@@ -19,15 +19,6 @@ export const FEATURE = {
   e2h0: bit('has_el2_e2h0'),
   pmuStrict: bit('pmu_v3_strict'),
 } as const
-
-const NEEDS: Readonly<Record<Need, number>> = { pmu: FEATURE.pmu, sve: FEATURE.sve, pauth: FEATURE.pauthAddress, el2: FEATURE.el2 }
-const OVERLAYS: readonly (readonly [OverlayName, number])[] = [
-  ['aarch32', FEATURE.el1Is32Bit],
-  ['pmu', FEATURE.pmu],
-  ['sve', FEATURE.sve],
-  ['pauth', FEATURE.pauthAddress],
-  ['el2', FEATURE.el2],
-]
 
 /** PSTATE after reset: EL1h, AArch32 supervisor, EL2h, with DAIF masked (arch/arm64/kvm/reset.c, VCPU_RESET_PSTATE_*). */
 const PSTATE = { el1: 0x3c5n, aarch32: 0x1d3n, el2: 0x3c9n } as const
@@ -83,7 +74,7 @@ export function shapeOf(plan: RegisterPlan, features: number): VcpuShape {
 
 function makeShape(plan: RegisterPlan, features: number): VcpuShape {
   const { host } = plan.build
-  const chosen = OVERLAYS.filter(([, mask]) => features & mask).map(([name]) => host.overlays.get(name))
+  const resetOf = resetValues(plan.build, features)
   const hasSve = (features & FEATURE.sve) !== 0
   const block = new Uint8Array(VCPU_STATE_BYTES)
   const view = new DataView(block.buffer)
@@ -98,13 +89,9 @@ function makeShape(plan: RegisterPlan, features: number): VcpuShape {
       present[i] = kind === KIND.vector ? Number(!hasSve) : kind === KIND.sve || kind === KIND.vls ? Number(hasSve) : 1
       continue
     }
-    present[i] = row.needs === undefined || features & NEEDS[row.needs] ? 1 : 0
+    present[i] = Number(offersRegister(row, features))
     if (present[i] && row.field) conditional.push({ index: i, field: row.field })
-    let value = host.values.get(row.encoding) ?? row.reset
-    for (const overlay of chosen) {
-      value = overlay?.adds.get(row.encoding) ?? value
-      value ^= overlay?.flips.get(row.encoding) ?? 0n
-    }
+    const value = resetOf(row)
     if (plan.kind[i] === KIND.id) idLimits[plan.place[i]! / 8] = value
     else view.setBigUint64(plan.place[i]!, value, true)
   }
