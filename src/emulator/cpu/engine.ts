@@ -2,8 +2,8 @@
 //
 // Life of an engine:
 //   const engine = createEngine({ ram, vcpus, idRegisters, sysregs, hooks })   // allocates linear memory, shares the compiled interpreter of the process
-//   engine.state(0).set(block)                                                 // the machine copies each vCPU's state in (src/emulator/state-layout.ts) …
-//   engine.writeRam(address, bytes)                                            // … and guest memory
+//   engine.writeRam(address, bytes)                                            // the machine copies guest memory in (this opens exclusive monitors, so first) …
+//   engine.state(0).set(block)                                                 // … then each vCPU's state (src/emulator/state-layout.ts)
 //   const { executed, stop } = engine.run(0, 10_000)                           // at most 10,000 instructions of vCPU 0
 // While run() is not executing, every bit of state is in the blocks and in guest RAM: saving copies them out, restoring copies them into a fresh engine, and
 // both continue identically. Decoded instructions, memory look-up tables and lazy flags live inside the engine only and are rebuilt.
