@@ -4,7 +4,7 @@ import type { Feature } from '../arch/features.ts'
 import { featureMask } from '../arch/features.ts'
 import type { RegId } from '../arch/reg-id.ts'
 import type { Build } from '../builds/build.ts'
-import { type BoardConsole, boardDevices } from '../emulator/board/devices.ts'
+import { BOARD_DEVICES, type BoardConsole, collectOutput } from '../emulator/board/devices.ts'
 import { KVM_CAP, MP_STATE, type VcpuAbi } from '../emulator/kvm/abi.ts'
 import type { MachineStop } from '../emulator/machine/exits.ts'
 import { createMachine, type Machine } from '../emulator/machine/machine.ts'
@@ -59,7 +59,7 @@ async function createEmulatorVm(build: Build, options: EmulatorVmOptions): Promi
   const ram = (options.memory ?? []).map(({ start, size }) => ({ start, size }))
   const machine = createMachine(build, {
     ram,
-    ...(options.board ? { devices: boardDevices(output) } : {}),
+    ...(options.board ? { devices: BOARD_DEVICES, output: collectOutput(output) } : {}),
     ...(options.saved ? { saved: options.saved } : {}),
   })
   for (const [wanted, capability] of [

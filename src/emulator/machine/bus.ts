@@ -10,7 +10,6 @@ export interface DevicePlace {
   readonly base: bigint
   // A board holds devices of every kind: only the device itself reads its state.
   readonly type: DeviceType<unknown>
-  readonly env: DeviceEnv
 }
 
 export interface Bus {
@@ -22,12 +21,12 @@ export interface Bus {
 }
 
 /** Devices restored from `saved` by name, fresh where it has none of that name. Throws INPUT_CORRUPT for another kind or a state that is not one. */
-export function createBus(places: readonly DevicePlace[], saved: readonly DeviceSnapshot[] = []): Bus {
+export function createBus(places: readonly DevicePlace[], env: (name: string) => DeviceEnv, saved: readonly DeviceSnapshot[] = []): Bus {
   const devices = places.map(place => {
     const held = saved.find(each => each.name === place.name)
     if (held && held.kind !== place.type.kind)
       throw new SnapError('INPUT_CORRUPT', `device ${place.name} was saved as a ${held.kind}; here it is a ${place.type.kind}`, { path: place.name })
-    return { ...place, device: held ? place.type.create(place.env, place.type.parse(held.state)) : place.type.create(place.env) }
+    return { ...place, device: held ? place.type.create(env(place.name), place.type.parse(held.state)) : place.type.create(env(place.name)) }
   })
   const find = (address: bigint): { readonly device: Device<unknown>; readonly offset: number } | undefined => {
     for (const { base, type, device } of devices) if (address >= base && address < base + BigInt(type.length)) return { device, offset: Number(address - base) }

@@ -2,6 +2,7 @@
 // Knows no file and no report. No clock but the instruction count, no randomness but a saved seed.
 import type { Build } from '../../builds/build.ts'
 import type { DeviceSnapshot, MachineState, MemoryRegion } from '../../model/snapshot.ts'
+import type { DeviceEnv } from '../devices/device.ts'
 import { Vm } from '../kvm/vm.ts'
 import { createBus, type DevicePlace } from './bus.ts'
 import { createClock, ticks } from './clock.ts'
@@ -14,6 +15,8 @@ import { createScheduler, QUANTUM } from './scheduler.ts'
 export interface MachineOptions {
   readonly ram?: readonly RamRegion[]
   readonly devices?: readonly DevicePlace[]
+  /** What devices send out, byte by byte: consoles. */
+  readonly output?: (device: string, byte: number) => void
   /** Seed of the entropy that guests draw from; a saved machine brings its own. */
   readonly seed?: bigint
   /** What a machine of the same build saved: with it the future is identical. Registers, memory and mp_state are restored through the VM's verbs. */
@@ -41,13 +44,15 @@ export interface Machine {
 const DEFAULT_SEED = 0x7073_6369_2d73_6e61n
 
 /** A machine of this build. Throws INPUT_CORRUPT for a saved state that is none, USAGE for RAM that does not consist of pages. */
-export function createMachine(build: Build, { ram = [], devices = [], seed = DEFAULT_SEED, saved = {} }: MachineOptions = {}): Machine {
+export function createMachine(build: Build, { ram = [], devices = [], output = () => {}, seed = DEFAULT_SEED, saved = {} }: MachineOptions = {}): Machine {
   const value = saved.machine && decodeMachineState(saved.machine)
   const clock = createClock(value)
   const entropy = { state: value?.entropy ?? seed }
   const vm = new Vm(build, { now: () => ticks(clock.time) })
   const memory = createGuestMemory(ram)
-  const bus = createBus(devices, saved.devices)
+  // Interrupt lines end here until the GIC has an execution side.
+  const env = (name: string): DeviceEnv => ({ now: () => ticks(clock.time), interrupt: () => {}, output: byte => output(name, byte) })
+  const bus = createBus(devices, env, saved.devices)
   const held = value?.vcpus ?? []
   const execution = createExecution({ vm, memory, bus, clock, entropy, saved: held })
   // vCPUs are created in index order by every VMM, and saved states are in that order too.

@@ -8,7 +8,7 @@ import { payload, payloadAnswers } from '../../../src/emulator/board/guest/paylo
 import { RAM_BASE } from '../../../src/emulator/board/memory-map.ts'
 import { observe } from '../../../src/emulator/board/observation.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
-import { bootProbe, console, PSCI_02, report } from '../machine/probe-board.ts'
+import { bootProbe, PSCI_02, report } from '../machine/probe-board.ts'
 import { restoreAll, saveAll } from '../machine/saved-machine.ts'
 
 const X = (n: number): bigint => 0x6030_0000_0010_0000n + 2n * BigInt(n)
@@ -127,7 +127,7 @@ describe('ends', () => {
 test('a restore on a newer kernel keeps the pinned version; services that were not there appear', async () => {
   const old = await bootProbe(loadBuild('linux-6.1'), { vcpus: 2 })
   rounds(old, 2n)
-  const restored = restoreAll(loadBuild('linux-7.3'), saveAll(old), [console()], false)
+  const restored = restoreAll(loadBuild('linux-7.3'), saveAll(old), false)
   rounds(restored, 2n)
   expect(observe(report(restored))!.psci).toBe('1.1')
   // SMC became a conduit in between: information, not a change, for a guest whose device tree names HVC.

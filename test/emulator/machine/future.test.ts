@@ -4,9 +4,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Build } from '../../../src/builds/build.ts'
 import { loadBuild } from '../../../src/builds/load.ts'
+import { BOARD_DEVICES } from '../../../src/emulator/board/devices.ts'
 import { RAM_BASE } from '../../../src/emulator/board/memory-map.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
-import { bootProbe, console, PSCI_02 } from './probe-board.ts'
+import { bootProbe, PSCI_02 } from './probe-board.ts'
 import { anyData, anyProgram, CODE, DATA, RAM_BYTES } from './random-program.ts'
 import { expectSame, restoreAll, saveAll } from './saved-machine.ts'
 
@@ -19,7 +20,7 @@ const BUILDS = ['linux-5.10', 'linux-6.1', 'linux-6.12', 'linux-7.3']
 
 /** `on`: which vCPUs run from the start; the others wait for a CPU_ON. */
 function load(build: Build, vcpus: number, on: number, program: Uint32Array, data: Uint8Array): Machine {
-  const machine = createMachine(build, { ram: [{ start: RAM_BASE, size: RAM_BYTES }], devices: [console()] })
+  const machine = createMachine(build, { ram: [{ start: RAM_BASE, size: RAM_BYTES }], devices: BOARD_DEVICES })
   machine.memory.write(CODE, new Uint8Array(program.buffer))
   machine.memory.write(DATA, data)
   for (let index = 0; index < vcpus; index++) expect(machine.vm.createVcpu(index).init(PSCI_02 | ((on >> index) & 1 ? 0 : POWER_OFF))).toBe(0)
@@ -42,7 +43,7 @@ function runOn(machine: Machine, instructions: number): readonly string[] {
 
 function sameFuture(build: Build, original: Machine): void {
   const saved = saveAll(original)
-  const restored = restoreAll(build, saved, [console()])
+  const restored = restoreAll(build, saved)
   expectSame(saveAll(restored), saved)
   expect(runOn(restored, FUTURE)).toEqual(runOn(original, FUTURE))
   expectSame(saveAll(restored), saveAll(original))
@@ -100,7 +101,7 @@ test('without machine state the future is another one, and architecturally right
   const machine = await bootProbe(build, { vcpus: 2 })
   runOn(machine, 40_000)
   const { report } = await import('./probe-board.ts')
-  const restored = restoreAll(build, saveAll(machine), [console()], false)
+  const restored = restoreAll(build, saveAll(machine), false)
   runOn(restored, 100_000)
   expect(report(restored).generation).toBeGreaterThan(report(machine).generation + 2n)
   expect(report(restored).differences).toBe(0n)

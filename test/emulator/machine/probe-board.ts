@@ -1,26 +1,23 @@
 // Owns the board that machine tests run the built-in guest on.
 import type { Build } from '../../../src/builds/build.ts'
+import { BOARD_DEVICES } from '../../../src/emulator/board/devices.ts'
 import { GUEST_LAYOUT } from '../../../src/emulator/board/guest/layout.ts'
 import type { GuestParams } from '../../../src/emulator/board/guest/params.ts'
 import { probeGuest } from '../../../src/emulator/board/guest/probe.ts'
 import { decodeGuestReport, type GuestReport } from '../../../src/emulator/board/guest-report.ts'
-import { RAM_BASE, UART_BASE } from '../../../src/emulator/board/memory-map.ts'
-import { pl011 } from '../../../src/emulator/devices/pl011.ts'
-import type { DevicePlace } from '../../../src/emulator/machine/bus.ts'
+import { RAM_BASE } from '../../../src/emulator/board/memory-map.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
 
 const PC = 0x6030_0000_0010_0040n
 export const PSCI_02 = 1 << 2
 const POWER_OFF = 1
 
-/** A console that remembers. */
-export function console(sent: number[] = []): DevicePlace {
-  const quiet = { now: () => 0n, interrupt: () => {}, output: (byte: number) => sent.push(byte) }
-  return { name: 'uart0', base: UART_BASE, type: pl011, env: quiet }
-}
-
 export async function bootProbe(build: Build, params: GuestParams, { features = PSCI_02, sent = [] as number[] } = {}): Promise<Machine> {
-  const machine = createMachine(build, { ram: [{ start: RAM_BASE, size: GUEST_LAYOUT.ramBytes }], devices: [console(sent)] })
+  const machine = createMachine(build, {
+    ram: [{ start: RAM_BASE, size: GUEST_LAYOUT.ramBytes }],
+    devices: BOARD_DEVICES,
+    output: (_device, byte) => sent.push(byte),
+  })
   const { entry, parts } = await probeGuest(params)
   for (const { address, bytes } of parts) machine.memory.write(address, bytes)
   for (let index = 0; index < params.vcpus; index++) {

@@ -2,7 +2,7 @@
 // machine state as data that was copied in between.
 import { isDeepStrictEqual } from 'node:util'
 import type { Build } from '../../../src/builds/build.ts'
-import type { DevicePlace } from '../../../src/emulator/machine/bus.ts'
+import { BOARD_DEVICES } from '../../../src/emulator/board/devices.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
 import type { DeviceSnapshot, MachineState } from '../../../src/model/snapshot.ts'
 
@@ -41,10 +41,10 @@ export function saveAll(machine: Machine): SavedMachine {
 }
 
 /** Without `machine` state the restore is architecturally right only. */
-export function restoreAll(build: Build, saved: SavedMachine, devices: readonly DevicePlace[], withMachineState = true): Machine {
+export function restoreAll(build: Build, saved: SavedMachine, withMachineState = true): Machine {
   const machine = createMachine(build, {
     ram: saved.memory.map(({ start, size }) => ({ start, size })),
-    devices,
+    devices: BOARD_DEVICES,
     saved: { devices: saved.devices, ...(withMachineState ? { machine: saved.machine } : {}) },
   })
   const vcpus = saved.vcpus.map(({ index }) => machine.vm.createVcpu(index))
