@@ -2,4 +2,5 @@
 import { main } from '../cli/run-cli.ts'
 import { TABLE } from './table.ts'
 
-await main(TABLE)
+// Not awaited: in the bundle the commands import this very module, which must have been evaluated by then.
+void main(TABLE)

@@ -1,7 +1,7 @@
 // What only a real process shows: bin/run.js, signals, closed pipes, and that a start asks nothing of its surroundings.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -42,6 +42,16 @@ describe('bin/run.js', () => {
   })
   test('a command shows its help', () => {
     expect(runShell(['builds', 'list', '--help']).stdout).toContain('USAGE\n  $ psci-snap builds list [--quiet] [--json]\n')
+  })
+  test('what was moved aside of oclif is whole', () => {
+    const rare = readdirSync(join(ROOT, 'dist/cli')).filter(file => file.startsWith('rare-'))
+    expect(rare.length).toBeGreaterThan(4)
+    const { status, stderr } = spawnSync(process.execPath, [
+      '-e',
+      'for (const file of process.argv.slice(1)) require(file)',
+      ...rare.map(file => join(ROOT, 'dist/cli', file)),
+    ])
+    expect({ status, stderr: String(stderr) }).toEqual({ status: 0, stderr: '' })
   })
   test('starts in any folder, also one with a package.json of its own', () => {
     expect(runShell(['--help'], { cwd: tmpdir() }).status).toBe(0)
