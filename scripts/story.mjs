@@ -1,5 +1,5 @@
-// Owns the story that `npm start` tells: what happens to a guest's firmware when its snapshot meets another host kernel. Runs the real command
-// line, step by step, in a folder that is removed afterwards; judges nothing itself.
+// Owns the story that `npm start` tells in one screen: what happens to a guest's firmware when its snapshot meets another host kernel. Runs the
+// real command line, step by step, in a folder that is removed afterwards, and shortens what it answers; judges nothing itself.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,69 +7,98 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../bin/run.js', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'psci-snap-story-'))
-const color = process.stdout.isTTY && !process.env.NO_COLOR
-const paint = (code, text) => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
+const COLUMNS = Math.min(Math.max(process.stdout.columns ?? 120, 80), 140)
 
-// What each step shows, and the exit status that the story claims: another one is a failure of `npm start`.
+// The verdict that each step claims: another one is a failure of `npm start`.
 const STORY = [
   {
-    say: 'A guest boots on a Linux 6.1 host, starts its vCPUs and asks the firmware who it is.',
-    run: ['save', '--build', 'linux-6.1', '-o', 'guest.psnap'],
-    status: 0,
+    say: 'A guest boots on Linux 6.1 and moves to 7.3, where new guests get PSCI 1.3. Every register is written back, so it keeps 1.1.',
+    run: ['save --build linux-6.1 -o guest.psnap', 'restore guest.psnap --build linux-7.3'],
+    verdict: 'survives',
   },
   {
-    say: 'Its snapshot goes to a Linux 7.3 host. New guests get PSCI 1.3 there; this one keeps 1.1.',
-    run: ['restore', 'guest.psnap', '--build', 'linux-7.3'],
-    status: 0,
+    say: 'The same with a VMM that skips one register: nothing fails, and the firmware under the guest is another one.',
+    run: ['restore guest.psnap --build linux-7.3 --omit KVM_REG_ARM_PSCI_VERSION'],
+    verdict: 'changed',
   },
   {
-    say: 'The same, with a VMM that skips one register: nothing fails, and the firmware is another one.',
-    run: ['restore', 'guest.psnap', '--build', 'linux-7.3', '--omit', 'KVM_REG_ARM_PSCI_VERSION'],
-    status: 3,
+    say: 'The rollback: a guest that booted on 7.3 cannot move to 6.1, and this is why.',
+    run: ['save --build linux-7.3 -o new.psnap', 'restore new.psnap --build linux-6.1'],
+    verdict: 'refused',
   },
   {
-    say: 'And back: a guest of Linux 7.3 on Linux 6.1.',
-    first: ['save', '--build', 'linux-7.3', '-o', 'new.psnap'],
-    run: ['restore', 'new.psnap', '--build', 'linux-6.1'],
-    status: 3,
+    say: 'Linux 5.10 to 7.3 with a PMU: PSCI stays 1.0, but firmware services appear that the guest has never seen.',
+    run: ['save --build linux-5.10 --features psci_0_2,pmu_v3 -o old-pmu.psnap', 'restore old-pmu.psnap --build linux-7.3'],
+    verdict: 'changed',
   },
   {
-    say: 'Linux 5.10 to 7.3, PMU agreed: PSCI stays 1.0, but services appear that were not there.',
-    first: ['save', '--build', 'linux-5.10', '--features', 'psci_0_2,pmu_v3', '-o', 'old-pmu.psnap'],
-    run: ['restore', 'old-pmu.psnap', '--build', 'linux-7.3'],
-    status: 3,
-  },
-  {
-    say: 'The same without a PMU: 5.10 lists PMU registers that nobody asked for, and 7.3 does not know them.',
-    first: ['save', '--build', 'linux-5.10', '--features', 'psci_0_2', '-o', 'old.psnap'],
-    run: ['restore', 'old.psnap', '--build', 'linux-7.3'],
-    status: 3,
+    say: 'And without a PMU: 5.10 lists PMU registers that nobody asked for, which 7.3 does not take.',
+    run: ['save --build linux-5.10 --features psci_0_2 -o old.psnap', 'restore old.psnap --build linux-7.3'],
+    verdict: 'refused',
   },
 ]
 
+const color = process.stdout.isTTY && !process.env.NO_COLOR
+const paint = (code, text) => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
+const PAINT = { survives: 32, changed: 33, refused: 31 }
+const print = line => process.stdout.write(`${line}\n`)
+
+const folder = mkdtempSync(join(tmpdir(), 'psci-snap-story-'))
 let failed = false
-for (const { say, first, run, status } of STORY) {
-  process.stdout.write(`\n${paint(1, say)}\n`)
-  const commands = first === undefined ? [run] : [first, run]
-  for (const words of commands) {
-    process.stdout.write(`${paint(2, `$ psci-snap ${words.join(' ')}`)}\n`)
-    const last = words === run
-    const {
-      status: got,
-      stdout,
-      stderr,
-    } = spawnSync(process.execPath, [BIN, ...words, ...(last ? [] : ['--quiet'])], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...(color && { FORCE_COLOR: '1' }) },
+try {
+  STORY.forEach(({ say, run, verdict }, number) => {
+    print(`${number === 0 ? '' : '\n'}${paint(1, say)}`)
+    const answers = run.map(command => {
+      print(paint(2, `$ psci-snap ${command}`))
+      const { stdout, stderr } = spawnSync(process.execPath, [BIN, ...command.split(' '), '--json'], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        encoding: 'utf8',
+      })
+      return answerOf(stdout, stderr)
     })
-    process.stdout.write(`${stdout}${stderr}`)
-    if (got !== (last ? status : 0)) {
+    const wrong = answers.find(answer => !answer.ok) ?? (answers.at(-1).verdict === verdict ? undefined : answers.at(-1))
+    if (wrong?.ok === false) print(paint(31, `${wrong.error.message} (${wrong.error.code})`))
+    else report(answers.at(-1))
+    if (wrong !== undefined) {
       failed = true
-      process.stdout.write(paint(31, `(exit status ${got}; the story expects ${last ? status : 0})\n`))
+      print(paint(31, `this is not what the story says: ${verdict}`))
     }
+  })
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+process.exitCode = failed ? 1 : 0
+
+function answerOf(stdout, stderr) {
+  try {
+    return JSON.parse(stdout)
+  } catch {
+    return { ok: false, error: { code: 'INTERNAL', message: stderr.trim() || 'no answer' } }
   }
 }
-rmSync(folder, { recursive: true, force: true })
-process.exitCode = failed ? 1 : 0
+
+/** The verdict with PSCI and counts on one line, then what decided it: the errors, or without any the warnings. */
+function report({ verdict, psci, vcpus, findings }) {
+  const sum = of => vcpus.reduce((all, vcpu) => all + of(vcpu), 0)
+  const seen = psci.observedByGuest === null ? 'guest not run' : `seen by the guest ${psci.observedByGuest}`
+  const counts = `${sum(vcpu => vcpu.written)} registers written, ${sum(vcpu => vcpu.failures.length)} refused`
+  print(
+    `${paint(`1;${PAINT[verdict]}`, verdict)}  PSCI saved ${psci.saved}, after replay ${psci.afterReplay}, ${seen}, default here ${psci.targetDefault}; ${counts}`,
+  )
+  const decisive = findings.some(({ severity }) => severity === 'error') ? 'error' : 'warning'
+  for (const { message } of findings.filter(({ severity }) => severity === decisive)) for (const line of wrapped(message)) print(line)
+}
+
+function wrapped(message) {
+  const lines = []
+  let line = '  -'
+  for (const word of message.split(' ')) {
+    if (line.length + 1 + word.length > COLUMNS) {
+      lines.push(line)
+      line = '   '
+    }
+    line += ` ${word}`
+  }
+  return [...lines, line]
+}
