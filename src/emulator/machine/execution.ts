@@ -6,7 +6,8 @@ import { GIC_DISTRIBUTOR, GIC_END } from '../board/memory-map.ts'
 import { createEngine } from '../cpu/create-engine.ts'
 import type { Engine, StopReason } from '../cpu/engine.ts'
 import { firmwareCall } from '../firmware/dispatch.ts'
-import type { VcpuAbi, VmAbi } from '../kvm/abi.ts'
+import type { Vcpu } from '../kvm/vcpu.ts'
+import type { Vm } from '../kvm/vm.ts'
 import { VCPU_STATE } from '../state-layout.ts'
 import type { Bus } from './bus.ts'
 import { type Clock, nanosecondsToTick } from './clock.ts'
@@ -38,7 +39,7 @@ export interface Execution {
 }
 
 export interface ExecutionParts {
-  readonly vm: VmAbi
+  readonly vm: Vm
   readonly memory: GuestMemory
   readonly bus: Bus
   readonly clock: Clock
@@ -46,13 +47,15 @@ export interface ExecutionParts {
   readonly saved: readonly VcpuMachineState[]
 }
 
+/** Bits of a virtual SError's syndrome that userspace gives. */
+const SERROR_ISS = 0x1ff_ffffn
 /** Synchronous external abort: what KVM injects for a fetch or access where nothing is. */
 const EXTERNAL_ABORT = 0x10
 const EL1_32BIT = 1 << 1
 const HAS_EL2 = 1 << 7
 
 interface VcpuRun {
-  readonly vcpu: VcpuAbi
+  readonly vcpu: Vcpu
   readonly timers: Timers
   /** An access that KVM_RUN returned with; completed first thing when it is called again. */
   mmio: { readonly word: number } | undefined
@@ -68,7 +71,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
   const refuse = (what: string): void => {
     refused ??= what
   }
-  const savedOf = (vcpu: VcpuAbi): VcpuMachineState | undefined => saved.find(each => each.index === vcpu.index)
+  const savedOf = (vcpu: Vcpu): VcpuMachineState | undefined => saved.find(each => each.index === vcpu.index)
 
   /** The engine for all vCPUs that there are now; made again when one was added. */
   function engineNow(): Engine {
@@ -112,6 +115,16 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
     const { vcpu } = state
     if (vcpu.features & HAS_EL2) throw cannot('EL2 (the vCPU feature has_el2)', vcpu.index)
     if (vcpu.features & EL1_32BIT) throw cannot('AArch32 (the vCPU feature el1_32bit)', vcpu.index)
+    const { serrorPending, serrorEsr } = vcpu.getEvents()
+    if (!serrorPending) return turn(cpu, position, state, budget)
+    cpu.setInterruptLines(position, { irq: false, fiq: false, serror: Number(serrorEsr & SERROR_ISS) })
+    const piece = turn(cpu, position, state, budget)
+    // The engine drops the line when the guest takes it.
+    if (!cpu.interruptPending(position)) vcpu.clearEvents()
+    return piece
+  }
+
+  function turn(cpu: Engine, position: number, state: VcpuRun, budget: number): Piece {
     let executed = 0
     while (executed < budget) {
       started = clock.time
@@ -122,7 +135,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
       if (refused !== undefined) {
         const what = refused
         refused = undefined
-        throw cannot(what, vcpu.index)
+        throw cannot(what, state.vcpu.index)
       }
       const after = handle(cpu, position, state, result.stop)
       if (after) return { executed, ...after }
@@ -183,7 +196,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
     }
   }
 
-  function refuseGic(vcpu: VcpuAbi, address: bigint): void {
+  function refuseGic(vcpu: Vcpu, address: bigint): void {
     if (vm.gic !== 'none' && inGic(address)) throw cannot(`the in-kernel GIC (access at 0x${address.toString(16)})`, vcpu.index)
   }
 
@@ -224,7 +237,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
 }
 
 /** Moves PC past the SMC. */
-function advance({ block }: VcpuAbi): void {
+function advance({ block }: Vcpu): void {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
   view.setBigUint64(VCPU_STATE.pc, BigInt.asUintN(64, view.getBigUint64(VCPU_STATE.pc, true) + 4n), true)
 }

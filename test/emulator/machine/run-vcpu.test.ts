@@ -102,6 +102,21 @@ describe('an access outside memory', () => {
   })
 })
 
+describe('a pending SError', () => {
+  const MSR_DAIFCLR_A = 0xd503_44ff
+  test('is taken when the guest unmasks it, and is gone then', () => {
+    const machine = boot([NOP, MSR_DAIFCLR_A, NOP, HERE])
+    const vcpu = machine.vm.vcpus[0]!
+    set(machine, VBAR, RAM_BASE + 0x800n)
+    machine.memory.write(RAM_BASE + 0x800n + 0x380n, new Uint8Array(Uint32Array.of(HERE).buffer))
+    expect(vcpu.setEvents({ serrorPending: true, serrorHasEsr: false, serrorEsr: 0n, extDabtPending: false })).toBe(0)
+    machine.runVcpu(0, 1)
+    expect([get(machine, PC), vcpu.getEvents().serrorPending]).toEqual([RAM_BASE + 4n, true])
+    machine.runVcpu(0, 3)
+    expect([get(machine, PC), vcpu.getEvents().serrorPending]).toEqual([RAM_BASE + 0xb80n, false])
+  })
+})
+
 describe('waiting', () => {
   test('a stopped vCPU blocks until somebody makes it runnable', () => {
     const machine = boot([HERE])
