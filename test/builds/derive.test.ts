@@ -1,0 +1,48 @@
+// `builds derive`: a host's whole build from one register list of it, whichever features that list was taken with.
+import { expect, test } from 'vitest'
+import { featuresOfSet, recordedList } from '../../scripts/builds/host.ts'
+import { readRecordings, setOf } from '../../scripts/builds/recording.ts'
+import { hex, newVm, probeSet, RUNNING, takeSnap } from '../../scripts/fidelity/abi-vm.ts'
+import { deriveBuild } from '../../src/builds/derive.ts'
+import { findBuild, loadBuild } from '../../src/builds/load.ts'
+import { registerList } from '../../src/model/register-list.ts'
+import { RECORDINGS, testWithRecordings } from './recordings.ts'
+
+testWithRecordings('from any one recorded set, the sets it covers list and read as recorded', () => {
+  const names = new Set(['6.1.192-neoverse-n1', '6.12.117', '6.12.117-neoverse-v1', '6.17.13-cortex-a72', '7.3.4'])
+  let compared = 0
+  for (const { name, recording } of readRecordings(RECORDINGS, each => names.has(each))) {
+    // Another CPU's build gives the rules; nothing of this host but the one list is used.
+    const kernel = loadBuild(`linux-${recording.version}/${recording.qemu_cpu === 'neoverse-n1' ? 'max' : 'neoverse-n1'}`)
+    for (const from of ['psci02', 'pmu', 'sve', 'pauth', 'all']) {
+      const set = setOf(recording, from)
+      if (!set) continue
+      const build = deriveBuild({ kernel, lists: [{ features: featuresOfSet(set), registers: recordedList(set) }], name: `my-${name}`, provenance: [] })
+      for (const to of ['psci02', 'pmu', 'sve', 'pauth', 'all']) {
+        const wanted = setOf(recording, to)
+        if (!wanted || featuresOfSet(wanted).some(feature => !featuresOfSet(set).includes(feature))) continue
+        const made = newVm(build, probeSet(to))
+        const { ids, values } = takeSnap(made.vcpus[0]!)
+        expect([...ids].map(hex), `${name} ${from} → ${to}`).toEqual(wanted.regs!.map(([id]) => id))
+        const differing = wanted.regs!.filter(([id, value], i) => !RUNNING.has(BigInt(id)) && values[i] !== value)
+        expect(differing, `${name} ${from} → ${to}`).toEqual([])
+        compared += values.length
+      }
+    }
+  }
+  expect(compared).toBeGreaterThan(5000)
+})
+
+test('a list that is not a whole one is refused, with what it lacks', () => {
+  const lists = [{ features: ['psci_0_2' as const], registers: registerList([]) }]
+  expect(() => deriveBuild({ kernel: loadBuild('linux-6.1'), lists, name: 'x', provenance: [] })).toThrow(/0xc020/)
+  expect(() => deriveBuild({ kernel: loadBuild('linux-6.1'), lists: [], name: 'x', provenance: [] })).toThrow(/no vCPU/)
+})
+
+testWithRecordings('a list without a bitmap that the kernel has is another kernel', () => {
+  const [old] = readRecordings(RECORDINGS, name => name === '5.10.223-cortex-a72')
+  const set = setOf(old!.recording, 'psci02')!
+  const lists = [{ features: featuresOfSet(set), registers: recordedList(set) }]
+  expect(() => deriveBuild({ kernel: loadBuild('linux-6.1'), lists, name: 'x', provenance: [] })).toThrow(/another kernel/)
+  expect(findBuild('x')).toBeUndefined()
+})
