@@ -93,7 +93,7 @@ export class Hosts {
       this.kernels.set(release, kernel)
     }
     // As for any recording of a known kernel: its own lists may hold registers that the others do not.
-    kernel = mergeKernels(kernel, kernelRules([named], this.hardware()))
+    kernel = mergeKernels(kernel, kernelRules([named], this.hardware()), false)
     return makeBuild(`linux-${named.name}`, kernel, hostValues(kernel, named, this.hardware()(named.recording.qemu_cpu)))
   }
 
