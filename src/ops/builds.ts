@@ -3,11 +3,12 @@ import { basename } from 'node:path'
 import { registerName } from '../arch/catalogue/catalogue.ts'
 import { matchRegisters } from '../arch/catalogue/match.ts'
 import type { Feature } from '../arch/features.ts'
-import { type RegId, showRegId } from '../arch/reg-id.ts'
+import { type RegId, showRegId, sysRegId } from '../arch/reg-id.ts'
 import { encodeBuildFile } from '../builds/build-file.ts'
 import { deriveBuild } from '../builds/derive.ts'
 import { diffBuilds, type RuleDifference, showBuild } from '../builds/describe.ts'
 import type { ListedSet } from '../builds/host-from-lists.ts'
+import type { Provenance } from '../builds/kernel-rules.ts'
 import { writeFileAtomically } from '../formats/output/atomic-file.ts'
 import type { Finding } from '../model/finding.ts'
 import { inferFeatures } from '../model/infer-features.ts'
@@ -32,6 +33,7 @@ export interface BuildsShowReport {
   readonly registers: readonly (Row & { readonly value: string })[]
   readonly rules: Readonly<Record<string, string>>
   readonly guest: Readonly<Record<string, string>>
+  /** The recordings behind it, the CPU's own first. */
   readonly provenance: readonly {
     readonly recording: string
     readonly sha256: string
@@ -82,9 +84,10 @@ export async function buildsShow(name: string, features: readonly Feature[], reg
         )
   return {
     ...shown,
+    rules: Object.fromEntries(Object.entries(shown.rules).map(([rule, value]) => [named(rule), named(value)])),
     bitmaps: bitmaps.map(({ index, bits, initial }) => ({ index, bits: hex(bits), initial: hex(initial) })),
     registers: all.filter(({ id }) => wanted?.has(id) ?? true).map(({ id, value }) => ({ ...row(id), value: hex(value) })),
-    provenance: [...provenance.kernel, ...provenance.host].filter((each, at, list) => list.findIndex(other => other.recording === each.recording) === at),
+    provenance: [...provenance.host, ...provenance.kernel].filter((each, at, list) => list.findIndex(other => other.recording === each.recording) === at),
   }
 }
 
@@ -105,10 +108,18 @@ export async function buildsDiff(a: string, b: string, features: readonly Featur
     equal: [onlyInA, onlyInB, defaults, found.rules, found.guest].every(list => list.length === 0),
     registers: { onlyInA: onlyInA.map(row), onlyInB: onlyInB.map(row) },
     defaults,
-    rules: found.rules,
+    rules: found.rules.map(({ rule, a: before, b: after }) => ({
+      rule: named(rule),
+      ...(before === undefined ? {} : { a: named(before) }),
+      ...(after === undefined ? {} : { b: named(after) }),
+    })),
     guest: found.guest,
   }
 }
+
+/** Rules name system registers by encoding (`c020`, `c020.56`); people know them by name. */
+const named = (text: string): string =>
+  text.replace(/(?<![0-9a-zA-Z])[89c-f][0-9a-f]{3}(?![0-9a-zA-Z])/g, encoding => registerName(sysRegId(0, 0, 0, 0, 0) | BigInt(`0x${encoding}`)))
 
 export interface DeriveFileOptions extends Work {
   /** A build of the kernel that the snapshots were taken on. */
@@ -126,7 +137,7 @@ export async function buildsDerive(output: string, options: DeriveFileOptions): 
   const kernel = await resolveBuild(options.kernel)
   const lists: ListedSet[] = []
   const findings: Finding[] = []
-  const provenance = []
+  const provenance: Provenance[] = []
   let cpu = options.cpu
   for (const file of options.from)
     await withInput(file, options, async opened => {

@@ -28,8 +28,11 @@ export function renderBuildsShow(report: BuildsShowReport, { columns = 100, styl
         .join(', ') || 'none',
     ],
     ['bitmaps', report.bitmaps.map(({ index, bits, initial }) => `${index}: ${initial} of ${bits}`).join(', ') || 'none'],
-    ['registers', String(report.registers.length)],
-    ...provenance.map((each, n) => [n === 0 ? 'made from' : '', [each.recording, each.package, each.uname, each.date].filter(Boolean).join(', ')]),
+    ['registers', `${report.registers.length} besides the core registers`],
+    ...provenance
+      .slice(0, details ? provenance.length : 1)
+      .map((each, n) => [n === 0 ? 'made from' : '', [each.recording, each.package, each.uname, each.date].filter(Boolean).join(', ')]),
+    ...(details || provenance.length === 1 ? [] : [['', `and ${count(provenance.length - 1, 'other recording')} of the same kernel`]]),
   ]
   const section = (title: string, rows: readonly (readonly string[])[]): string[] =>
     rows.length === 0
@@ -60,7 +63,7 @@ export function renderBuildsShow(report: BuildsShowReport, { columns = 100, styl
   ].join('\n')
 }
 
-export function renderBuildsDiff(report: BuildsDiffReport, { style }: Page): string {
+export function renderBuildsDiff(report: BuildsDiffReport, { style }: Page, _details: boolean): string {
   if (report.equal) return `${terminalText(report.a)} and ${terminalText(report.b)} are equal`
   const { onlyInA, onlyInB } = report.registers
   const section = (title: string, heads: readonly string[], rows: readonly (readonly string[])[]): string[] =>

@@ -12,11 +12,14 @@ export default class BuildsDiff extends SnapCommand<BuildsDiffReport> {
     a: Args.string({ required: true, description: 'built-in build, alias or build file' }),
     b: Args.string({ required: true, description: 'the other one' }),
   }
-  static override flags = { features: Flags.string({ default: 'psci_0_2', summary: 'vCPU features of the fresh vCPUs that are compared' }) }
+  static override flags = {
+    features: Flags.string({ default: 'psci_0_2', summary: 'vCPU features of the fresh vCPUs that are compared' }),
+    details: Flags.boolean({ summary: 'every rule of what userspace is allowed' }),
+  }
 
   async run(): Promise<Outcome<BuildsDiffReport>> {
     const { args, flags } = await this.parse(BuildsDiff)
     const report = await buildsDiff(args.a, args.b, parseFeatures(flags.features))
-    return { report, text: page => renderBuildsDiff(report, page), status: report.equal ? 0 : 3 }
+    return { report, text: page => renderBuildsDiff(report, page, flags.details), status: report.equal ? 0 : 3 }
   }
 }
