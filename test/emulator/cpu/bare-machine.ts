@@ -61,13 +61,14 @@ export interface BareOptions {
   readonly hooks?: Partial<EngineHooks>
   readonly idRegisters?: ReadonlyMap<number, bigint>
   readonly sysregs?: SysRegMap
+  readonly ramSize?: number
 }
 
 /** vCPUs at CODE in EL1h with VBAR_EL1 = VECTORS and the stack pointer at the end of RAM. */
 export function bareMachine(options: BareOptions = {}): BareMachine {
   const sysregs = options.sysregs ?? TEST_SYSREGS
   const engine = createEngine({
-    ram: [{ start: RAM, size: RAM_SIZE }],
+    ram: [{ start: RAM, size: options.ramSize ?? RAM_SIZE }],
     vcpus: options.vcpus ?? 1,
     idRegisters: options.idRegisters ?? new Map(),
     sysregs,
