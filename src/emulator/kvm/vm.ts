@@ -145,6 +145,10 @@ export class Vm implements VmAbi, IdState, FirmwareState {
     return fieldOf(idValue(this, ID.aa64pfr1), 4)
   }
 
+  get idFeatures(): number {
+    return this.idShape?.features ?? 0
+  }
+
   idChanged(): void {
     this.epoch++
     if (this.views.length > 0) this.shareLowerable(this.idValues)
@@ -191,6 +195,7 @@ class IdView implements IdState {
   readonly plan: RegisterPlan
   readonly idValues: BigUint64Array
   readonly idLimits: BigUint64Array
+  readonly idFeatures: number
   private readonly vm: Vm
 
   constructor(vm: Vm, shape: VcpuShape) {
@@ -198,6 +203,7 @@ class IdView implements IdState {
     this.plan = vm.plan
     this.idValues = shape.idLimits.slice()
     this.idLimits = shape.idLimits
+    this.idFeatures = shape.features
   }
 
   get hasRun(): boolean {
