@@ -62,7 +62,7 @@ export class Hosts {
     }
     const builtIn = named.recording.complete ? findBuild(`linux-${recording.version}/${recording.qemu_cpu}`) : undefined
     const plain = builtIn?.host.provenance.some(each => each.recording === named.name && each.sha256 === named.sha256)
-    const build = plain ? builtIn! : buildFromRecording(named)
+    const build = plain ? builtIn! : buildFromRecording(named, this.sameCpu(recording.qemu_cpu))
     this.built.set(named.name, build)
     return build
   }
@@ -78,6 +78,13 @@ export class Hosts {
     const exact = candidates.sort((a, b) => a.name.length - b.name.length)[0]
     if (exact) return this.buildOf(exact)
     return options === '' ? findBuild(`linux-${replay.version}/${replay.qemu_cpu}`) : undefined
+  }
+
+  /** Recordings on a CPU, which together show what newer kernels hide of it. */
+  private sameCpu(cpu: string): NamedRecording[] {
+    return this.names('recording')
+      .map(name => this.recording(name)!)
+      .filter(each => each.recording.qemu_cpu === cpu)
   }
 
   /** A build whose kernel rules come from the recordings that `rulesFrom` names only; its values are its own. */
