@@ -4,7 +4,7 @@ import { fweffect, fwrun, postver, psci, psciFeatSuspendCap, replayGuest, smcccF
 import { errs } from './families/errs.ts'
 import { fwhidden, fwreinit, fwwrite } from './families/firmware-registers.ts'
 import { idmasks, idregs, idvm, impid } from './families/id-registers.ts'
-import { caps, mpstate, timer } from './families/misc.ts'
+import { caps, mpstate, timer } from './families/power-time-capabilities.ts'
 import { cpuOn, event } from './families/power.ts'
 import { regs } from './families/regs.ts'
 import { replays } from './families/replays.ts'
