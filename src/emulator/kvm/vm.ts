@@ -70,6 +70,8 @@ export class Vm implements VmAbi, IdState, FirmwareState {
     const most = this.checkExtension(MAX_VCPUS_CAP) || 512
     if (!Number.isInteger(index) || index < 0 || index >= most)
       throw new SnapError('KERNEL_REFUSED', `KVM_CREATE_VCPU ${index}: EINVAL, this host has at most ${most}`, { vcpu: index })
+    // kvm_arch_vcpu_precreate: an initialised in-kernel GIC has its redistributors counted.
+    if (this.gic !== 'none') throw new SnapError('KERNEL_REFUSED', `KVM_CREATE_VCPU ${index}: EBUSY, the interrupt controller is initialised`, { vcpu: index })
     if (this.vcpus.some(vcpu => vcpu.index === index)) throw new SnapError('KERNEL_REFUSED', `KVM_CREATE_VCPU ${index}: EEXIST`, { vcpu: index })
     const vcpu = new Vcpu(this, index)
     this.vcpus.push(vcpu)
