@@ -34,14 +34,7 @@ export interface BuildsShowReport {
   readonly rules: Readonly<Record<string, string>>
   readonly guest: Readonly<Record<string, string>>
   /** The recordings behind it, the CPU's own first. */
-  readonly provenance: readonly {
-    readonly recording: string
-    readonly sha256: string
-    readonly package?: string
-    readonly uname?: string
-    readonly qemuCpu?: string
-    readonly date?: string
-  }[]
+  readonly provenance: readonly Provenance[]
   readonly inferred: readonly string[]
 }
 
