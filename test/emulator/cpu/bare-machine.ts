@@ -8,7 +8,7 @@ import { VCPU_STATE, VCPU_STATE_BYTES } from '../../../src/emulator/state-layout
 
 export const RAM = 0x4000_0000n
 export const RAM_SIZE = 0x10000
-export const CODE = RAM
+export const CODE = 0x4000_0000n
 export const VECTORS = RAM + 0x4000n
 export const DATA = RAM + 0x8000n
 /** EL1h, everything masked. */
