@@ -98,11 +98,9 @@ export function renderBuildsDiff(report: BuildsDiffReport, { style }: Page, _det
       ['', 'a', 'b', 'fields'],
       report.defaults.map(({ name, a, b, fields }) => [name, a, b, fields.join(' ')]),
     ),
-    ...section(
-      'what userspace is allowed',
-      ['', 'a', 'b'],
-      both(report.rules).map(row => row.map(cell => (cell.length > 40 ? `${cell.slice(0, 39)}…` : cell))),
-    ),
+    ...(details
+      ? section('what userspace is allowed', ['', 'a', 'b'], both(report.rules))
+      : ['', `${count(report.rules.length, 'rule')} of what userspace is allowed differ (--details)`]),
   ].join('\n')
 }
 
