@@ -63,7 +63,7 @@ export function renderBuildsShow(report: BuildsShowReport, { columns = 100, styl
   ].join('\n')
 }
 
-export function renderBuildsDiff(report: BuildsDiffReport, { style }: Page, _details: boolean): string {
+export function renderBuildsDiff(report: BuildsDiffReport, { style }: Page, details: boolean): string {
   if (report.equal) return `${terminalText(report.a)} and ${terminalText(report.b)} are equal`
   const { onlyInA, onlyInB } = report.registers
   const section = (title: string, heads: readonly string[], rows: readonly (readonly string[])[]): string[] =>
