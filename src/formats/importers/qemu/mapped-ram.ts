@@ -1,0 +1,71 @@
+// Owns the pages of mapped-ram files: a bitmap says which are present, each stands at its own place. Nothing but bitmaps is read to count them.
+// Source: QEMU docs/devel/migration/mapped-ram.rst; facts/qemu-stream.md §4.1. Bitmaps are little-endian on every host that runs arm64 guests.
+import { CHUNK_BYTES, isAllZero } from '../../../model/memory.ts'
+import type { MemoryChunk } from '../../../model/snapshot.ts'
+import type { Source } from '../../source/source.ts'
+import type { MappedPages } from './ram-blocks.ts'
+
+/** Bitmap read at a time: 64 KiB stand for 2 GiB of pages of 4 KiB. */
+const PIECE = 1 << 16
+
+/** Pages that are present. */
+export async function countMappedPages(source: Source, size: number, { pageSize, bitmapOffset }: MappedPages): Promise<number> {
+  const pages = Math.ceil(size / pageSize)
+  const bytes = Math.ceil(pages / 8)
+  let present = 0
+  for (let at = 0; at < bytes; at += PIECE) {
+    const bitmap = await source.read(bitmapOffset + at, Math.min(PIECE, bytes - at))
+    if (at + bitmap.length === bytes && pages % 8 !== 0) {
+      const last = bitmap.length - 1
+      bitmap[last] = (bitmap[last] ?? 0) & ((1 << (pages % 8)) - 1)
+    }
+    present += bitsSet(bitmap)
+  }
+  return present
+}
+
+function bitsSet(bytes: Uint8Array): number {
+  let sum = 0
+  const words = bytes.length >> 2
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let i = 0; i < words; i++) sum += bitsOf(view.getUint32(4 * i))
+  for (let i = 4 * words; i < bytes.length; i++) sum += bitsOf(bytes[i] ?? 0)
+  return sum
+}
+
+function bitsOf(word: number): number {
+  let n = word - ((word >>> 1) & 0x5555_5555)
+  n = (n & 0x3333_3333) + ((n >>> 2) & 0x3333_3333)
+  n = (n + (n >>> 4)) & 0x0f0f_0f0f
+  return Math.imul(n, 0x0101_0101) >>> 24
+}
+
+/** The block's bytes, at most 1 MiB at a time, ascending; what the bitmap leaves out is not read. */
+export async function* mappedChunks(source: Source, size: number, mapped: MappedPages, signal?: AbortSignal): AsyncGenerator<MemoryChunk> {
+  const { pageSize, bitmapOffset, pagesOffset } = mapped
+  const pages = Math.ceil(size / pageSize)
+  const bytes = Math.ceil(pages / 8)
+  const perGroup = CHUNK_BYTES / pageSize
+  for (let at = 0; at < bytes; at += PIECE) {
+    const bitmap = await source.read(bitmapOffset + at, Math.min(PIECE, bytes - at))
+    const isPresent = (page: number) => ((bitmap[(page >> 3) - at] ?? 0) >> (page & 7)) & 1
+    for (let first = at * 8; first < Math.min(pages, (at + bitmap.length) * 8); first += perGroup) {
+      const end = Math.min(pages, first + perGroup)
+      let data: Uint8Array | undefined
+      for (let page = first; page < end; ) {
+        if (!isPresent(page)) {
+          page++
+          continue
+        }
+        let until = page + 1
+        while (until < end && isPresent(until)) until++
+        signal?.throwIfAborted()
+        data ??= new Uint8Array(Math.min(CHUNK_BYTES, size - first * pageSize))
+        const from = page * pageSize
+        data.set(await source.read(pagesOffset + from, Math.min(until * pageSize, size) - from), from - first * pageSize)
+        page = until
+      }
+      if (data && !isAllZero(data)) yield { offset: first * pageSize, data }
+    }
+  }
+}
