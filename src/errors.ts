@@ -16,7 +16,10 @@ export const ERROR_CODES = {
   OUTPUT_EXISTS: { exit: 10, hint: 'choose another file, or pass --force to replace it' },
   CANNOT_READ: { exit: 10, hint: 'check that the file exists and that you may read it' },
   CANNOT_WRITE: { exit: 10, hint: 'check that the directory exists, that you may write to it, and that there is room' },
-  FORMAT_UNKNOWN: { exit: 11, hint: 'psci-snap reads .psnap archives and kvm-reglist JSON' },
+  FORMAT_UNKNOWN: {
+    exit: 11,
+    hint: 'psci-snap reads .psnap, kvm-reglist JSON, and saved arm64 guests of QEMU (also in libvirt and qcow2 files), Firecracker, Cloud Hypervisor, crosvm and StratoVirt',
+  },
   FORMAT_FOREIGN: { exit: 11, hint: 'psci-snap reads saved state of arm64 guests that ran on KVM' },
   FORMAT_AMBIGUOUS: { exit: 11, hint: 'say which VMM release wrote the file with --vmm-version X.Y' },
   FORMAT_UNWRITABLE: { exit: 11, hint: 'name the output FILE.psnap or FILE.json, or pass --to' },

@@ -12,13 +12,17 @@ export interface ConvertOptions extends Work {
 
 /** Throws what reading the input throws, FORMAT_UNWRITABLE, OUTPUT_EXISTS, CANNOT_WRITE. */
 export async function convert(input: string, output: string, options: ConvertOptions = {}): Promise<ConvertReport> {
-  return withInput(input, options, async ({ source, format, snapshot, findings }) => {
+  return withInput(input, options, async ({ extent, format, snapshot, findings }) => {
     const written = await writeSnapshotFile(snapshot, output, {
       ...(options.format === undefined ? {} : { format: options.format }),
       force: options.overwrite ?? false,
       ...(options.signal ? { signal: options.signal } : {}),
       onProgress: (done, total) => options.progress?.({ label: 'writing', done, total, unit: 'bytes' }),
     })
-    return { input: { file: source.name, format: format.id }, output: { file: output, format: written.format }, findings: [...findings, ...written.findings] }
+    return {
+      input: { file: (await extent()).name, format: format.id },
+      output: { file: output, format: written.format },
+      findings: [...findings, ...written.findings],
+    }
   })
 }

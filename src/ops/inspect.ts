@@ -34,7 +34,7 @@ const IDENTIFYING: ReadonlySet<bigint> = new Set([0x6030_0000_0013_c000n, 0x6030
 
 /** Throws what opening and reading the file throws, and REG_ID_INVALID for a pattern that means nothing. */
 export async function inspect(file: string, options: InspectOptions = {}): Promise<InspectReport> {
-  return withInput(file, options, async ({ source, format, snapshot, findings, sha256 }) => {
+  return withInput(file, options, async ({ extent, format, snapshot, findings, sha256 }) => {
     const shown = snapshot.vcpus.filter(vcpu => options.vcpu === undefined || vcpu.index === options.vcpu)
     const psci = savedPsci(snapshot)
     const vcpus: InspectedVcpu[] = []
@@ -43,7 +43,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
     for (const region of snapshot.memory) memory.push(await inspectMemory(region, options))
     return {
       format: { id: format.id, ...(format.version === undefined ? {} : { version: String(format.version) }) },
-      file: { name: source.name, size: source.size, ...(options.full ? { sha256: await sha256() } : {}) },
+      file: { ...(await extent()), ...(options.full ? { sha256: await sha256() } : {}) },
       origin: snapshot.origin,
       stop: snapshot.stop,
       gic: snapshot.gic,

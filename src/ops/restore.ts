@@ -127,7 +127,7 @@ function featureChoices(
   }
 }
 
-async function sourceOf({ source, format, snapshot, sha256 }: Opened): Promise<RestoreReport['source']> {
+async function sourceOf({ extent, format, snapshot, sha256 }: Opened): Promise<RestoreReport['source']> {
   const { build } = snapshot.origin
-  return { file: source.name, format: format.id, ...(build === undefined ? {} : { build }), sha256: await sha256() }
+  return { file: (await extent()).name, format: format.id, ...(build === undefined ? {} : { build }), sha256: await sha256() }
 }

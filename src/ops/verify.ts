@@ -26,7 +26,7 @@ export async function verify(file: string, work: Work = {}): Promise<VerifyRepor
       // An archive's faults are all in the list already; another format is read strictly and stops at its first one.
       if (!findings.some(finding => finding.severity === 'error')) findings.push(faultOf(error))
     }
-    return { valid: !findings.some(finding => finding.severity === 'error'), file: source.name, format: importer.id, findings }
+    return { valid: !findings.some(finding => finding.severity === 'error'), file: source.folder ? file : source.name, format: importer.id, findings }
   })
 }
 

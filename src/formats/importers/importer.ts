@@ -15,6 +15,8 @@ export interface Imported {
   readonly findings: readonly Finding[]
   /** When the file describes a host rather than a guest: what it says of it. The snapshot then is a vCPU that never ran. */
   readonly host?: HostDescription
+  /** Of a snapshot that is a folder: its files, relative, the recognised one included. Absent: the source is all there is. */
+  readonly members?: readonly string[]
 }
 
 /** What the user says about a file that the file does not. Importers that have no use for a member ignore it. */
@@ -31,18 +33,24 @@ export interface ReadOptions {
 export interface Importer {
   /** Stable name, as `inspect --json` prints it. */
   readonly id: string
+  /** When a snapshot is a folder: names of the file in it that `sniff` and `read` get; the others are opened through `source.folder`. */
+  readonly folderMembers?: readonly string[]
   /** Looks at the first 4 KiB (fewer for a shorter file); cheap, total, never throws. */
   sniff(head: Uint8Array): { readonly because: string } | undefined
   /** Strict: throws SnapError (ARCHIVE_CORRUPT, INPUT_CORRUPT, LIMIT_EXCEEDED, FORMAT_TOO_NEW, SCHEMA_TOO_NEW) for what it cannot vouch for. */
   read(source: Source, signal?: AbortSignal, options?: ReadOptions): Promise<Imported>
 }
 
-/** The one importer that recognises the source. Throws FORMAT_UNKNOWN for none or several. */
+/** The one importer that recognises the source. Throws FORMAT_FOREIGN for what is known by name only, FORMAT_UNKNOWN for none or several. */
 export async function pickImporter(source: Source, importers: readonly Importer[]): Promise<Importer> {
   const head = await source.head(SNIFF_BYTES)
   if (head.length === 0) throw new SnapError('FORMAT_UNKNOWN', `${source.name} is empty`, { file: source.name })
   const [only, rival] = importers.filter(i => i.sniff(head))
-  if (!only) throw new SnapError('FORMAT_UNKNOWN', `${source.name} is in no format that psci-snap knows`, { file: source.name })
+  if (!only) {
+    const { refuseForeign } = await import('./foreign/refuse.ts')
+    await refuseForeign(source, head)
+    throw new SnapError('FORMAT_UNKNOWN', `${source.name} is in no format that psci-snap knows`, { file: source.name })
+  }
   if (rival) throw new SnapError('FORMAT_UNKNOWN', `both ${only.id} and ${rival.id} claim ${source.name}`, { file: source.name })
   return only
 }

@@ -15,4 +15,10 @@ export const SOURCE_LIMITS = {
   zstdBytes: 256 * MiB,
   zstdContent: 512 * MiB,
   reglistBytes: 64 * MiB,
+  /** Names in one folder of a snapshot: crosvm writes one file per vCPU and per device. */
+  folderNames: 16_384,
+  /** How deep a snapshot's files may lie in its folder. */
+  folderDepth: 4,
+  /** Files of one folder that are open at the same time. */
+  folderOpen: 64,
 } as const

@@ -1,11 +1,14 @@
 // Owns the idea of readable input: named bytes with a size and random access. Knows no format; file.ts and spool.ts make sources of files and streams.
 import { SnapError } from '../../errors.ts'
+import type { Folder } from './folder.ts'
 
 /** Random access to input bytes. All offsets and sizes in bytes. */
 export interface Source {
   /** For messages: the path as the user gave it, or `standard input`. */
   readonly name: string
   readonly size: number
+  /** Of a snapshot that is a folder: the folder, with the other files. Closed with the source. */
+  readonly folder?: Folder
   /**
    * Exactly `length` bytes from `offset`, in memory that nobody else will change. Throws INPUT_CORRUPT when the source ends before that (never
    * a short read) and CANNOT_READ when the system refuses.
