@@ -1,6 +1,7 @@
 // Owns the list of formats that can be read. To add one: write its Importer and name it here.
+import { firecrackerVmstate } from './firecracker/importer.ts'
 import type { Importer } from './importer.ts'
 import { psnap } from './psnap.ts'
 import { reglist } from './reglist/read.ts'
 
-export const IMPORTERS: readonly Importer[] = [psnap, reglist]
+export const IMPORTERS: readonly Importer[] = [psnap, reglist, firecrackerVmstate]
