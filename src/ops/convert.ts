@@ -1,10 +1,9 @@
 // Owns `convert`: from any format that can be read to one that can be written, saying what the new one has no place for.
 import { writeSnapshotFile } from '../formats/exporters.ts'
-import { withInput } from './input.ts'
+import { type InputOptions, withInput } from './input.ts'
 import type { ConvertReport } from './reports.ts'
-import type { Work } from './work.ts'
 
-export interface ConvertOptions extends Work {
+export interface ConvertOptions extends InputOptions {
   /** `psnap` or `kvm-reglist`; by default what the output's suffix says. */
   readonly format?: string
   readonly overwrite?: boolean

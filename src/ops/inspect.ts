@@ -7,13 +7,12 @@ import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import { consistencyFindings } from '../model/consistency.ts'
 import { bytesToBigint, type RegisterList, registerAt, registerValue } from '../model/register-list.ts'
 import type { MemoryRegion, VcpuSnapshot } from '../model/snapshot.ts'
-import { withInput } from './input.ts'
+import { type InputOptions, withInput } from './input.ts'
 import type { InspectedRegister, InspectedVcpu, InspectReport } from './reports.ts'
 import { savedPsci } from './saved-psci.ts'
 import { showValue } from './show-value.ts'
-import type { Work } from './work.ts'
 
-export interface InspectOptions extends Work {
+export interface InspectOptions extends InputOptions {
   /** All registers that match this name, id or glob; absent: only those that identify the guest. */
   readonly registers?: string
   /** With the fields of each register. */

@@ -1,7 +1,8 @@
 // Owns the list of formats that can be read. To add one: write its Importer and name it here.
+import { firecrackerFingerprint, firecrackerTemplate } from './firecracker/cpu-config/importers.ts'
 import { firecrackerVmstate } from './firecracker/importer.ts'
 import type { Importer } from './importer.ts'
 import { psnap } from './psnap.ts'
 import { reglist } from './reglist/read.ts'
 
-export const IMPORTERS: readonly Importer[] = [psnap, reglist, firecrackerVmstate]
+export const IMPORTERS: readonly Importer[] = [psnap, reglist, firecrackerVmstate, firecrackerFingerprint, firecrackerTemplate]

@@ -9,6 +9,9 @@ export const FIRECRACKER_LIMITS = {
   depth: 64,
   /** Characters of the version. */
   versionText: 64,
+  memoryRegions: 1024,
+  /** 2^46: more than any arm64 machine has. */
+  memoryBytes: 2 ** 46,
   /** Memory layers: a full memory file and the diffs over it. */
   memoryLayers: 64,
   cpuConfigBytes: 16 << 20,

@@ -18,13 +18,15 @@ interface Placed {
   readonly offset: number
 }
 
-/** The regions, each with its place in the memory file. Throws INPUT_CORRUPT when a number is beyond any machine. */
+/** The regions, each with its place in the memory file. Throws INPUT_CORRUPT when a number is beyond any machine, LIMIT_EXCEEDED for too many. */
 export function placeRegions(regions: readonly MemoryRegionState[], file: string): readonly Placed[] {
+  if (regions.length > FIRECRACKER_LIMITS.memoryRegions)
+    throw new SnapError('LIMIT_EXCEEDED', `${file} has ${regions.length} memory regions; at most ${FIRECRACKER_LIMITS.memoryRegions} are read`, { file })
   let next = 0n
   return regions.map((region, i) => {
     const offset = region.offset ?? next
     next = offset + region.size
-    if (next > BigInt(Number.MAX_SAFE_INTEGER) || region.baseAddress + region.size > 1n << 64n)
+    if (next > BigInt(FIRECRACKER_LIMITS.memoryBytes) || region.baseAddress + region.size > 1n << 64n)
       throw new SnapError('INPUT_CORRUPT', `${file}: memory region ${i} of ${region.size} bytes at ${region.baseAddress} is beyond any machine`, { file })
     const kind = region.regionType === 'Hotpluggable' ? 'hotplug' : 'ram'
     return { name: regions.length === 1 ? kind : `${kind}${i}`, start: region.baseAddress, size: Number(region.size), offset: Number(offset) }

@@ -6,6 +6,7 @@ import type { Finding } from '../../../model/finding.ts'
 import { registerValue } from '../../../model/register-list.ts'
 import type { DeviceSnapshot, MpState, Snapshot, VcpuSnapshot } from '../../../model/snapshot.ts'
 import type { Imported, ReadOptions } from '../importer.ts'
+import { mpStateOf } from '../kvm/mp-state.ts'
 import { gicDevices } from './gic.ts'
 import { guestMemory, placeRegions } from './memory.ts'
 import { savedRegisters } from './registers.ts'
@@ -17,12 +18,7 @@ export const VMSTATE_FORMAT = 'firecracker-vmstate'
 const MPIDR_EL1 = sysRegId(3, 0, 0, 0, 5)
 /** What RES1 and RES0 bits of MPIDR_EL1 do not say: the affinity fields. */
 const AFFINITY = 0xff_00ff_ffffn
-/** KVM_MP_STATE_RUNNABLE, _STOPPED, _SUSPENDED: what KVM/arm64 knows. */
-const MP_STATES: ReadonlyMap<number, MpState> = new Map([
-  [0, 'runnable'],
-  [5, 'stopped'],
-  [10, 'suspended'],
-])
+/** KVM_MP_STATE_HALTED. */
 const HALTED = 3
 
 /** Bytes of a register that the release's layout keeps, when it keeps registers in slots. */
@@ -33,6 +29,14 @@ export function vmstateSnapshot(vmstate: Vmstate, file: string, options: ReadOpt
   const { state, header, release } = vmstate
   const findings: Finding[] = [...layoutFindings(vmstate, options)]
   const vcpus = state.vcpus.map((vcpu, index) => vcpuSnapshot(vcpu, index, slotBytesOf(vmstate), findings))
+  const halves = state.vcpus.reduce((sum, { regs }) => sum + savedRegisters(regs, slotBytesOf(vmstate)).cut.length, 0)
+  if (halves > 0)
+    findings.push({
+      severity: 'error',
+      code: 'vector-halves-missing',
+      message: `the upper 64 bits of all ${halves} vector registers are not in the file (Firecracker before v1.1.4 loses them); they are shown as zero`,
+      hint: 'what the guest had in them is lost: save it again with Firecracker v1.1.4 or later',
+    })
   const gic = gicDevices(state.vm.gic)
   if (!gic.understood)
     findings.push({
@@ -91,12 +95,12 @@ function memoryElsewhere({ state }: Vmstate, file: string): Finding {
     severity: 'info',
     code: 'memory-elsewhere',
     message: `guest memory (${shown.join(', ') || 'none'}${more}) is in a file of its own, which was not named`,
-    hint: 'pass --memory FILE to read it',
+    hint: 'pass --memory-file FILE to read it',
   }
 }
 
 function vcpuSnapshot(vcpu: VcpuState, index: number, slotBytes: number, findings: Finding[]): VcpuSnapshot {
-  const { list, cut, overflown } = savedRegisters(vcpu.regs, slotBytes)
+  const { list, overflown } = savedRegisters(vcpu.regs, slotBytes)
   const add = (severity: Finding['severity'], code: string, message: string, register?: RegId): void => {
     findings.push({
       severity,
@@ -106,12 +110,6 @@ function vcpuSnapshot(vcpu: VcpuState, index: number, slotBytes: number, finding
       ...(register === undefined ? {} : { register: registerName(register) }),
     })
   }
-  if (cut.length > 0)
-    add(
-      'error',
-      'vector-halves-missing',
-      `the upper 64 bits of ${cut.length} vector registers are not in the file (Firecracker before v1.1.4 loses them); they are shown as zero`,
-    )
   for (const id of overflown)
     add('warning', 'value-too-wide', `the file holds more bits for ${registerName(id)} than the register has; the upper ones are ignored`, id)
   const mpidr = registerValue(list, MPIDR_EL1)
@@ -126,7 +124,7 @@ type Add = (severity: Finding['severity'], code: string, message: string) => voi
 
 function mpState({ mpState: saved }: VcpuState, add: Add): MpState {
   const value = typeof saved === 'number' ? saved : saved.length === 4 ? words(saved)[0]! : -1
-  const known = MP_STATES.get(value)
+  const known = mpStateOf(value)
   if (known) return known
   if (value < 0) add('error', 'mp-state-unknown', 'its mp_state has not 4 bytes; it is shown as runnable')
   else if (value === HALTED) add('warning', 'mp-state-unknown', 'its mp_state is 3 (halted), which KVM/arm64 does not have; it is shown as stopped')
