@@ -1,6 +1,6 @@
 // Owns the proof that the package works where it is installed: packed, installed into an empty folder, started and imported from there.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureInstalled, requireNode, root } from './prepare.mjs'
@@ -41,8 +41,18 @@ try {
 
   writeFileSync(join(elsewhere, 'use.js'), "const all = await import('psci-snap')\nprocess.stdout.write(Object.keys(all).sort().join(' '))\n")
   check("import 'psci-snap'", process.execPath, ['use.js'], /\bSnapError\b/)
-  const types = join(elsewhere, 'node_modules/psci-snap/dist/lib/index.d.ts')
-  check('its types are there', process.execPath, ['-e', `process.exit(${existsSync(types) ? 0 : 1})`], /^/)
+  writeFileSync(join(elsewhere, 'use.ts'), "import { SnapError } from 'psci-snap'\nexport const code: string = new SnapError('USAGE', 'x').code\n")
+  const options = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2022',
+    noEmit: true,
+    skipLibCheck: false,
+    types: ['node'],
+    typeRoots: [`${root}node_modules/@types`],
+  }
+  writeFileSync(join(elsewhere, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['use.ts'] }))
+  check('its types hold in a strict project', process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', '.'], /^$/)
 } finally {
   rmSync(elsewhere, { recursive: true, force: true })
 }

@@ -32,7 +32,7 @@ export const ERROR_CODES = {
   BUILD_UNKNOWN: { exit: 14, hint: 'run `psci-snap builds list` to see the built-in ones, or name a build file' },
   BUILD_INVALID: { exit: 14, hint: 'make the build file again with `npm run builds -- --from RECORDING -o FILE` or `psci-snap builds derive`' },
   BUILD_UNUSABLE: { exit: 14, hint: 'choose another build, or another set of vCPU features' },
-  CANNOT_EXECUTE: { exit: 14, hint: 'pass --no-run to replay and compare registers without running the guest' },
+  CANNOT_EXECUTE: { exit: 14, hint: 'this machine does not run that; `restore --no-run` replays and compares registers without running the guest' },
   BACKEND_ABSENT: { exit: 15, hint: 'use the built-in machine: --backend emulator' },
   KERNEL_REFUSED: { exit: 16, hint: 'outside a replay a KVM call failed; its errno says why' },
   INTERRUPTED: { exit: 130, hint: 'nothing was written' },

@@ -15,7 +15,7 @@ export function buildFromRecording(named: NamedRecording, others: readonly Named
   const hardware = hiddenHardware([named, ...others])
   const own = kernelRules([named], hardware)
   const isBuiltIn = listBuilds().some(build => build.release === release)
-  const kernel = isBuiltIn ? mergeKernels(builtInKernel(release), own) : own
+  const kernel = isBuiltIn ? mergeKernels(builtInKernel(release), own, named.recording.complete) : own
   return makeBuild(`linux-${named.name}`, kernel, hostValues(kernel, named, builtInHardware(named.recording.qemu_cpu) ?? hardware(named.recording.qemu_cpu)))
 }
 

@@ -39,7 +39,7 @@ export function hostValues(kernel: KernelRules, named: NamedRecording, hardware:
       return number === undefined || (pair[0] === 0 && pair[1] === 0) ? [] : [[number, pair] as const]
     }),
   )
-  const spectreV4 = recording.meta.sysfs['spec_store_bypass']
+  const spectreV4 = recording.meta.sysfs.spec_store_bypass
   return hostFromLists(kernel, sets, {
     cpu: recording.qemu_cpu,
     provenance: [provenanceOf(named)],
@@ -79,8 +79,8 @@ function offeredFeatures(recording: Recording, kernel: KernelRules): number {
   if (has('ARM_SVE')) mask |= 1 << 4
   if (has('ARM_PTRAUTH_ADDRESS')) mask |= 1 << 5
   if (has('ARM_PTRAUTH_GENERIC')) mask |= 1 << 6
-  if (recording.errs['init_feature_bit_7'] === 0) mask |= 1 << 7
-  if (recording.errs['init_feature_bit_8'] === 0) mask |= 1 << 8
+  if (recording.errs.init_feature_bit_7 === 0) mask |= 1 << 7
+  if (recording.errs.init_feature_bit_8 === 0) mask |= 1 << 8
   // KVM_ARM_VCPU_PMU_V3_STRICT is offered wherever a PMU is (kvm_arm_supported_features).
   if (kernel.init.known & (1 << 9) && has('ARM_PMU_V3')) mask |= 1 << 9
   return mask

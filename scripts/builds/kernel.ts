@@ -56,17 +56,17 @@ export function kernelRules(recordings: readonly NamedRecording[], hardware: (cp
     demux: { policy: writesClidr ? 'virtual' : 'host', selectors: 14 },
     timers: {
       istatus: table.computesStatus ? 'computed' : 'absent',
-      counterOffset: all.some(recording => recording.timer[0]?.['offset_errno'] === 0),
+      counterOffset: all.some(recording => recording.timer[0]?.offset_errno === 0),
       keepsCompare: !timersAreSysregs,
     },
     pmu: { setClear: setClearRule(all, table.pmcrHasRule, inferred), pmcrMask: 0xffn },
     init,
     mpStates: (all.find(recording => recording.mpstate[0])?.mpstate[0]?.rows ?? []).filter(row => row[1] === 0).map(row => row[0]),
     smcccFilter:
-      all.some(recording => recording.smccc_filter?.[0]?.has_errno === 0) || all.some(recording => (recording.meta.caps['COUNTER_OFFSET']?.[1] ?? 0) > 0),
+      all.some(recording => recording.smccc_filter?.[0]?.has_errno === 0) || all.some(recording => (recording.meta.caps.COUNTER_OFFSET?.[1] ?? 0) > 0),
     // The recording with the PSCI matrix shows more than the others.
     firmware: firmwareRules(all.find(recording => (recording.psci ?? []).length > 0) ?? first.recording),
-    systemSuspend: all.some(recording => (recording.meta.caps['ARM_SYSTEM_SUSPEND']?.[1] ?? 0) > 0),
+    systemSuspend: all.some(recording => (recording.meta.caps.ARM_SYSTEM_SUSPEND?.[1] ?? 0) > 0),
   }
 }
 
@@ -134,10 +134,10 @@ function initRules(all: readonly Recording[], hasBitmaps: boolean, inferred: str
   const failsAarch32 = tries.length > 0 ? tries.some(set => set.fail === 'VCPU_INIT' && set.errno === EINVAL) : !hasBitmaps
   return {
     known: known >>> 0,
-    sameFeatures: errs['mixed_v1_psci02_init'] === EINVAL,
-    comparesPowerOff: errs['init_again_poweroff'] === EINVAL,
+    sameFeatures: errs.mixed_v1_psci02_init === EINVAL,
+    comparesPowerOff: errs.init_again_poweroff === EINVAL,
     // The host offers AArch32 and yet the first of two vCPUs was refused.
     widthCountsUninitialised: failsAarch32,
-    e2h0Alone: errs['init_feature_bit_8'] === 0,
+    e2h0Alone: errs.init_feature_bit_8 === 0,
   }
 }

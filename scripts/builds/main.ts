@@ -19,15 +19,25 @@ const { values: flags } = parseArgs({
     output: { type: 'string', short: 'o' },
   },
 })
-if (flags.from === undefined) {
-  const files = generated(flags.recordings)
+try {
+  if (flags.from === undefined) makeBuiltIn(flags.recordings)
+  else makeFile(flags.from, flags.output)
+} catch (failure) {
+  process.stderr.write(`builds: ${failure instanceof Error ? failure.message : String(failure)}\n`)
+  process.exitCode = 10
+}
+
+function makeBuiltIn(recordings: string): void {
+  const files = generated(recordings)
   mkdirSync(DATA, { recursive: true })
   for (const file of readdirSync(DATA)) rmSync(join(DATA, file))
   for (const { name, content } of files) writeFileSync(join(DATA, name), typeof content === 'string' ? content : dataText(content))
   process.stdout.write(`${files.length} files in src/builds/data\n`)
-} else {
-  if (flags.output === undefined) throw new Error('--from needs -o FILE')
-  const build = buildFromRecording(readRecording(flags.from))
-  writeFileSync(flags.output, encodeBuildFile(build))
-  process.stdout.write(`${build.name} in ${flags.output}\n`)
+}
+
+function makeFile(from: string, output: string | undefined): void {
+  if (output === undefined) throw new Error('--from RECORDING needs -o FILE')
+  const build = buildFromRecording(readRecording(from))
+  writeFileSync(output, encodeBuildFile(build))
+  process.stdout.write(`${build.name} in ${output}\n`)
 }

@@ -85,6 +85,7 @@ function makeCase(row: Encoding, candidate: number, random: Random): ExecCase | 
   let word = candidate
   if (BRANCHES.has(row.semantics)) word = withLanding(row, word, random)
   if (row.semantics === 'loadLiteral') word = (word & ~(0x7ffff << 5)) | (literalDistance(random) << 5)
+  if (row.semantics === 'bitfield' && (random() & 1) === 0) word = shiftByConstant(word, random)
   word >>>= 0
   if (!row.matches(word)) return undefined // reserved: UNDEFINED on both sides
   const state = randomState(random)
@@ -103,6 +104,14 @@ function makeCase(row: Encoding, candidate: number, random: Random): ExecCase | 
     }
   }
   return { ...state, group: row.semantics, name: row.name, words: [prepare, word] }
+}
+
+/** A bitfield move that is a shift: imms is the top bit, or one less than immr. */
+function shiftByConstant(word: number, random: Random): number {
+  const top = word >>> 31 === 1 ? 63 : 31
+  const r = random() & top
+  const e = r > 0 && (random() & 1) === 0 ? r - 1 : top
+  return ((word & ~((63 << 16) | (63 << 10))) | (r << 16) | (e << 10)) >>> 0
 }
 
 /** Sets a direct branch's distance to +8 or -8, where the harness waits. */

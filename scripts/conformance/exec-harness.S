@@ -1,7 +1,8 @@
 // Runs one test after another under an AArch64 Linux user emulator: reads records from standard input, writes them back as the instructions left them.
+// The tested word is the last of its page: going on and branching forward leave the page, branching back stays.
 // Record: two instruction words (u32 each), NZCV, SP, X0 to X30 (u64 each), 256 bytes of memory. In the answer the words are replaced by the landing place
 // (u64: 0 went on, 1 branched). Nothing but the tested words runs between loading all registers and saving them; TPIDR_EL0 frees the one that saving needs.
-// Addresses are fixed by the build line (exec-reference.ts): .text 0x10000000, .slot 0x10010000, .record 0x10020000, .window 0x10030000.
+// Addresses are fixed by the build line (exec-reference.ts): .text 0x10000000, .slot 0x10010ff0, .record 0x10020000, .window 0x10030000.
   .text
   .globl _start
 _start:
@@ -14,6 +15,7 @@ _start:
   adrp  x0, record
   ldp   w1, w2, [x0]
   adrp  x3, slot
+  add   x3, x3, :lo12:slot
   add   x3, x3, #8
   stp   w1, w2, [x3]
   dc    cvau, x3
@@ -113,7 +115,6 @@ slot:
   nop                             // the second word
   b     went_on
   b     branched                  // a branch by +8 lands here
-  .balign 4096
   .section .record, "aw"
 record:
   .space 4096

@@ -15,7 +15,7 @@ export function openOurs(): (test: ExecCase) => ExecResult {
   const sysregs = new Map([SYSREG.SCTLR_EL1, SYSREG.VBAR_EL1, SYSREG.ESR_EL1, SYSREG.FAR_EL1, SYSREG.CPACR_EL1].map((encoding, slot) => [encoding, { slot }]))
   const engine = createEngine({
     ram: [
-      { start: SLOT & ~0xfffn, size: 4096 },
+      { start: SLOT & ~0xfffn, size: 8192 },
       { start: WINDOW, size: 4096 },
     ],
     vcpus: 1,

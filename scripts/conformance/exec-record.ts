@@ -1,7 +1,7 @@
 // Owns one test of the execution check and its bytes, as exec-harness.S reads and answers them. Knows no engine.
 
 /** Where the harness puts things. The tested words are `SLOT` (a preparing instruction, often NOP) and `SLOT + 4`. */
-export const SLOT = 0x1001_0008n
+export const SLOT = 0x1001_0ff8n
 export const WINDOW = 0x1003_0000n
 export const WINDOW_BYTES = 256
 export const RECORD_BYTES = 16 + 8 + 31 * 8 + WINDOW_BYTES

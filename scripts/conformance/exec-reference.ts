@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { decodeResult, type ExecCase, type ExecResult, encodeCase, RECORD_BYTES } from './exec-record.ts'
 
 const HARNESS = fileURLToPath(new URL('exec-harness.S', import.meta.url))
-const SECTIONS = { '.text': '0x10000000', '.slot': '0x10010000', '.record': '0x10020000', '.window': '0x10030000' }
+const SECTIONS = { '.text': '0x10000000', '.slot': '0x10010ff0', '.record': '0x10020000', '.window': '0x10030000' }
 /** Has CRC32 and a 64-byte DC ZVA, and nothing that we do not execute. */
 const CPU = 'cortex-a72'
 

@@ -1,5 +1,5 @@
 // Owns running families over recordings and counting: agreeing, not comparable, excluded, disagreeing. Prints nothing.
-import { EXCLUSIONS } from './exclusions.ts'
+import { EXCLUSIONS, type Exclusion } from './exclusions.ts'
 import type { Family, Plain, Row } from './family.ts'
 import type { Hosts } from './hosts.ts'
 
@@ -34,11 +34,16 @@ export interface Filter {
 }
 
 /** Drives every family over everything that `hosts` has. */
-export async function compare(hosts: Hosts, families: readonly Family[], filter: Filter = {}): Promise<Comparison> {
+export async function compare(
+  hosts: Pick<Hosts, 'names' | 'recording' | 'replay' | 'buildOf' | 'targetOf'>,
+  families: readonly Family[],
+  filter: Filter = {},
+  exclusions: readonly Exclusion[] = EXCLUSIONS,
+): Promise<Comparison> {
   const counts = new Map<string, Map<string, Count>>()
   const disagreements: Disagreement[] = []
   const skipped: string[] = []
-  const excuses = new Map(EXCLUSIONS.map(each => [`${each.recording}|${each.family}|${each.key}`, each]))
+  const excuses = new Map(exclusions.map(each => [`${each.recording}|${each.family}|${each.key}`, each]))
   const used = new Set<string>()
   const looked = new Set<string>()
   const wanted = (name: string, kernel: string): boolean => (filter.kernel === undefined || kernel === filter.kernel) && (filter.name?.(name) ?? true)

@@ -62,7 +62,7 @@ export class Hosts {
     }
     const builtIn = named.recording.complete ? findBuild(`linux-${recording.version}/${recording.qemu_cpu}`) : undefined
     const plain = builtIn?.host.provenance.some(each => each.recording === named.name && each.sha256 === named.sha256)
-    const build = plain ? builtIn! : buildFromRecording(named)
+    const build = plain ? builtIn! : buildFromRecording(named, this.sameCpu(recording.qemu_cpu))
     this.built.set(named.name, build)
     return build
   }
@@ -80,6 +80,13 @@ export class Hosts {
     return options === '' ? findBuild(`linux-${replay.version}/${replay.qemu_cpu}`) : undefined
   }
 
+  /** Recordings on a CPU, which together show what newer kernels hide of it. */
+  private sameCpu(cpu: string): NamedRecording[] {
+    return this.names('recording')
+      .map(name => this.recording(name)!)
+      .filter(each => each.recording.qemu_cpu === cpu)
+  }
+
   /** A build whose kernel rules come from the recordings that `rulesFrom` names only; its values are its own. */
   private heldOut(named: NamedRecording): Build {
     const release = named.recording.version
@@ -93,7 +100,7 @@ export class Hosts {
       this.kernels.set(release, kernel)
     }
     // As for any recording of a known kernel: its own lists may hold registers that the others do not.
-    kernel = mergeKernels(kernel, kernelRules([named], this.hardware()))
+    kernel = mergeKernels(kernel, kernelRules([named], this.hardware()), false)
     return makeBuild(`linux-${named.name}`, kernel, hostValues(kernel, named, this.hardware()(named.recording.qemu_cpu)))
   }
 

@@ -38,7 +38,11 @@ const result = await compare(hosts, families, { kernel: flags.kernel, name: matc
 print(result)
 const tooMany = overLimit(result)
 for (const line of tooMany) process.stdout.write(`${line}\n`)
-process.exitCode = result.disagreements.length > 0 || result.stale.length > 0 || tooMany.length > 0 ? 3 : 0
+const failed = result.disagreements.length + result.stale.length + tooMany.length
+const passed = total([...result.counts.values()].flatMap(byFamily => [...byFamily.values()])).agreeing
+// Nothing compared is no agreement: a wrong --kernel or --match must not look like success.
+process.exitCode = failed > 0 || passed === 0 ? 3 : 0
+process.stdout.write(`${passed} passed, ${failed} failed\n`)
 
 function total(counts: Iterable<Count>): Count {
   const sum: Count = { compared: 0, agreeing: 0, notComparable: 0, excluded: 0 }

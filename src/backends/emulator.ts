@@ -88,12 +88,13 @@ function emulatorVm(machine: Machine, options: EmulatorVmOptions, output: BoardC
     close: async () => {},
     async runAll(budget, signal) {
       for (let left = budget; ; ) {
+        // Lets timers and signal handlers run, however short the slices are that the caller asks for.
+        if (signal) await new Promise(resolve => setImmediate(resolve))
         signal?.throwIfAborted()
         const before = machine.instructions
         const stop = machine.run(Math.min(left, SLICE))
         left -= machine.instructions - before
         if (stop.kind !== 'budget' || left <= 0) return stop
-        await new Promise(resolve => setImmediate(resolve)) // lets a signal handler run
       }
     },
     get instructions() {

@@ -1,6 +1,7 @@
 // Owns finding a build by name: exact names, aliases, near matches for a wrong one. Built-in data comes from data-files.ts; a build file's
 // text is read by the caller and parsed by build-file.ts.
 import { SnapError } from '../errors.ts'
+import { editDistance } from '../near-match.ts'
 import { type Build, buildName, DEFAULT_CPU, makeBuild } from './build.ts'
 import { decodeHost, decodeKernel } from './codec.ts'
 import { type IndexEntry, readHost, readIndex, readKernel } from './data-files.ts'
@@ -61,14 +62,4 @@ export function nearestNames(name: string): readonly string[] {
     .sort((a, b) => a.distance - b.distance || a.candidate.length - b.candidate.length)
     .slice(0, 3)
     .map(({ candidate }) => candidate)
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + Number(a[i - 1] !== b[j - 1]))
-    row = next
-  }
-  return row[b.length]!
 }

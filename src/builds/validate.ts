@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { SnapError } from '../errors.ts'
 import type { HostJson, KernelJson } from './codec.ts'
+import type { FirmwareRules } from './firmware-rules.ts'
 import { FORGIVENESS, SYSREG_RULES } from './kernel-rules.ts'
 
 const hex64 = z.string().regex(/^[0-9a-f]{1,16}$/)
@@ -23,6 +24,20 @@ const header = { provenance: z.array(provenance).max(100), inferred: z.array(z.s
 const row = z
   .string()
   .regex(new RegExp(`^[0-9a-f]{1,4} [0-9a-f]{1,16} (${SYSREG_RULES.join('|')})( (-|pmu|sve|pauth|el2))?( [0-9a-f]{1,4}\\.\\d{1,2}>=\\d{1,2})?$`))
+
+const firmware = z.strictObject({
+  conduits: z.strictObject({ hvc0: z.boolean(), hvcOther: z.boolean(), smc0: z.boolean(), smcOther: z.boolean() }),
+  workaroundCalls: z.boolean(),
+  trng: z.boolean(),
+  pvTime: z.boolean(),
+  vendorUid: z.boolean(),
+  vendorFeatures: z.boolean(),
+  vendorPtp: z.boolean(),
+  strictAffinity: z.boolean(),
+  eventData: z.boolean(),
+  systemSuspend: z.boolean(),
+  inferred: z.array(text).max(100),
+}) satisfies z.ZodType<FirmwareRules>
 
 const kernel = z.strictObject({
   format: z.literal('psci-snap-kernel'),
@@ -63,10 +78,7 @@ const kernel = z.strictObject({
   mpStates: z.array(word).max(16),
   smcccFilter: z.boolean(),
   systemSuspend: z.boolean(),
-  firmware: z.looseObject({
-    conduits: z.strictObject({ hvc0: z.boolean(), hvcOther: z.boolean(), smc0: z.boolean(), smcOther: z.boolean() }),
-    inferred: z.array(text).max(100),
-  }),
+  firmware,
   sysregs: z.array(row).max(430),
 })
 

@@ -1,6 +1,6 @@
 // Owns how anything that was thrown becomes one clear failure: a code, a message, what to do, an exit status. Prints nothing.
 import { ERROR_CODES, SnapError, type Where } from '../errors.ts'
-import { nearMatches } from './near-match.ts'
+import { nearMatches } from '../near-match.ts'
 
 /** `code` is an ErrorCode of src/errors.ts, or INTERNAL (exit 1) for a bug of ours. */
 export interface Failure {

@@ -1,5 +1,6 @@
 // Owns the words of `inspect`.
 import { Args, Flags } from '../cli/flags.ts'
+import { withOptionalValue } from '../cli/optional-value.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
 import { inspect } from '../ops/inspect.ts'
 import type { InspectReport } from '../ops/reports.ts'
@@ -10,7 +11,7 @@ export default class Inspect extends SnapCommand<InspectReport> {
   static override examples = ['<%= config.bin %> inspect guest.psnap', "<%= config.bin %> inspect guest.psnap --registers 'ID_AA64*' --fields"]
   static override args = { file: Args.string({ required: true, description: 'archive or register list; - for standard input' }) }
   static override flags = {
-    registers: Flags.string({ summary: "registers to list: a name, an id or a glob, '*' for all; by default those that identify the guest" }),
+    registers: Flags.string({ helpValue: '[GLOB]', summary: 'registers to list: a name, an id, a glob, or all; without it those that identify the guest' }),
     fields: Flags.boolean({ summary: 'show the fields of each register' }),
     vcpu: Flags.integer({ min: 0, summary: 'only this vCPU' }),
     full: Flags.boolean({ summary: 'read everything: sha256 of the file, share of memory that is not zero' }),
@@ -18,6 +19,7 @@ export default class Inspect extends SnapCommand<InspectReport> {
   }
 
   async run(): Promise<Outcome<InspectReport>> {
+    this.argv = withOptionalValue(this.argv, '--registers', '*', 1, new Set(['--registers', '--vcpu']))
     const { args, flags } = await this.parse(Inspect)
     const report = await inspect(args.file, {
       ...this.work,

@@ -9,6 +9,9 @@ export const TABLE: CommandTable = {
     verify: () => import('./verify.ts'),
     convert: () => import('./convert.ts'),
     'builds:list': () => import('./builds/list.ts'),
+    'builds:show': () => import('./builds/show.ts'),
+    'builds:diff': () => import('./builds/diff.ts'),
+    'builds:derive': () => import('./builds/derive.ts'),
   },
   topics: {
     builds: 'What hosts offer: list, show, compare and derive builds.',

@@ -1,14 +1,11 @@
 // Owns what a snapshot itself shows to be wrong, whatever host it is meant for. Knows no file format and no kernel.
 import { registerName } from '../arch/catalogue/catalogue.ts'
+import { showPsciVersion } from '../arch/psci.ts'
 import { COPROC, type RegId, regCoproc } from '../arch/reg-id.ts'
+import { PSCI_VERSION_ID, WORKAROUND_2_ENABLED, WORKAROUND_IDS } from '../arch/smccc.ts'
 import type { Finding } from './finding.ts'
 import { bytesToBigint, registerAt } from './register-list.ts'
 import type { Snapshot, VcpuSnapshot } from './snapshot.ts'
-
-const PSCI_VERSION = 0x6030_0000_0014_0000n
-const WORKAROUND_2 = 0x6030_0000_0014_0002n
-/** KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2_ENABLED: before 5.10 the guest switched it per vCPU, so it may differ. */
-const WORKAROUND_2_ENABLED = 0x10n
 
 /** Findings about a snapshot as it is: registers twice, vCPUs without any, firmware that differs between vCPUs although KVM has one per VM. */
 export function consistencyFindings(snapshot: Snapshot): readonly Finding[] {
@@ -44,12 +41,13 @@ function firmwareFindings(vcpus: readonly VcpuSnapshot[]): readonly Finding[] {
       values.set(id, list)
       if (list.at(-1)?.vcpu === index) list.pop() // a duplicate in one vCPU: the later one counts
       const value = bytesToBigint(registerAt(registers, i))
-      list.push({ vcpu: index, value: id === WORKAROUND_2 ? value & ~WORKAROUND_2_ENABLED : value })
+      // Before 5.10 a guest switched that bit per vCPU, so it may differ.
+      list.push({ vcpu: index, value: id === WORKAROUND_IDS[2] ? value & ~WORKAROUND_2_ENABLED : value })
     })
   const withRegisters = vcpus.filter(vcpu => vcpu.registers.ids.length > 0)
   return [...values].flatMap(([id, list]): readonly Finding[] => {
-    const psci = id === PSCI_VERSION
-    const show = (value: bigint): string => (psci ? `${value >> 16n}.${value & 0xffffn}` : `0x${value.toString(16)}`)
+    const psci = id === PSCI_VERSION_ID
+    const show = (value: bigint): string => (psci ? showPsciVersion(value) : `0x${value.toString(16)}`)
     const register = registerName(id)
     const lacking = withRegisters.filter(vcpu => !list.some(entry => entry.vcpu === vcpu.index))
     const findings: Finding[] = lacking.map(vcpu => ({

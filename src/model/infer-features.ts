@@ -1,10 +1,10 @@
 // Owns what a register list says about the vCPU features it was saved with, for files that do not name them. Judges nothing.
 import { FEATURES, type Feature } from '../arch/features.ts'
 import { COPROC, type RegId, regCoproc, sysRegId } from '../arch/reg-id.ts'
+import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import { bytesToBigint, type RegisterList, registerAt, registerValue } from './register-list.ts'
 import type { VcpuSnapshot } from './snapshot.ts'
 
-const PSCI_VERSION = 0x6030_0000_0014_0000n
 const PSTATE = 0x6030_0000_0010_0042n
 const PMCR_EL0 = sysRegId(3, 3, 9, 12, 0)
 const OSLSR_EL1 = sysRegId(2, 0, 1, 1, 4)
@@ -32,7 +32,7 @@ export function inferFeatures(vcpus: readonly VcpuSnapshot[]): InferredFeatures 
     why.push(`${feature}: ${reason}`)
   }
 
-  const versions = lists.map(list => registerValue(list, PSCI_VERSION)).filter(v => v !== undefined)
+  const versions = lists.map(list => registerValue(list, PSCI_VERSION_ID)).filter(v => v !== undefined)
   if (versions.length === 0) note('psci_0_2', 'assumed, no PSCI_VERSION was saved')
   else if (versions.some(v => v !== 1n)) note('psci_0_2', 'PSCI_VERSION is not 0.1')
   if (lists.some(isAarch32)) note('el1_32bit', 'PSTATE is in an AArch32 kernel mode')

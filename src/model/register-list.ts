@@ -51,9 +51,6 @@ export function bytesToBigint(bytes: Uint8Array): bigint {
   return value
 }
 
-/** Index of the first entry with this id, or -1. */
-export const indexOfRegister = (list: RegisterList, id: bigint): number => list.ids.indexOf(id)
-
 /** The value with this id as a number, or undefined when the list does not hold it. */
 export function registerValue(list: RegisterList, id: bigint): bigint | undefined {
   const i = list.ids.indexOf(id)

@@ -4,6 +4,7 @@ import { matchRegisters } from '../arch/catalogue/match.ts'
 import { showPsciVersion } from '../arch/psci.ts'
 import { COPROC, type RegId, regBytes, regCoproc, showRegId } from '../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
+import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
 import { bytesToBigint, type RegisterList, registerAt, registerValue } from '../model/register-list.ts'
 import type { MemoryRegion, VcpuSnapshot } from '../model/snapshot.ts'
@@ -35,6 +36,13 @@ const IDENTIFYING: ReadonlySet<bigint> = new Set([0x6030_0000_0013_c000n, 0x6030
 export async function inspect(file: string, options: InspectOptions = {}): Promise<InspectReport> {
   return withInput(file, options, async ({ extent, format, snapshot, findings, sha256 }) => {
     const shown = snapshot.vcpus.filter(vcpu => options.vcpu === undefined || vcpu.index === options.vcpu)
+    if (options.vcpu !== undefined && shown.length === 0)
+      throw new SnapError(
+        'USAGE',
+        `${source.name} has no vCPU ${options.vcpu}`,
+        { vcpu: options.vcpu },
+        { hint: `it has ${snapshot.vcpus.map(vcpu => vcpu.index).join(' ') || 'none'}` },
+      )
     const psci = savedPsci(snapshot)
     const vcpus: InspectedVcpu[] = []
     for (const vcpu of shown) vcpus.push(await inspectVcpu(vcpu, options))

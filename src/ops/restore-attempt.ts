@@ -36,6 +36,8 @@ export interface Attempt {
   readonly observation: Observation | undefined
   /** What the guest printed since. */
   readonly console: string
+  /** The VM with its memory in place, to be run on. */
+  live(): Promise<{ readonly vm: EmulatorVm; readonly vcpus: readonly BackendVcpu[] }>
   /** The VM as it is now, as a snapshot. Its memory is read from the VM, or from the source when the guest did not run. */
   capture(): Promise<Snapshot>
 }
@@ -51,6 +53,11 @@ export async function attemptRestore(backend: EmulatorBackend, snapshot: Snapsho
   })
   const replayed = await replayInto(vm, snapshot, options)
   const { prepared, replays } = replayed
+  let isLoaded = false
+  const load = async (): Promise<void> => {
+    if (!isLoaded) await loadMemory(vm, snapshot, options)
+    isLoaded = true
+  }
   const [first] = prepared.vcpus
   const psciAfter = first && !prepared.failed ? await readPsci(first) : undefined
   const saved = savedPsci(snapshot)
@@ -62,7 +69,7 @@ export async function attemptRestore(backend: EmulatorBackend, snapshot: Snapsho
   })
   const refused = judged.verdict === 'refused' || replayed.findings.some(finding => finding.severity === 'error')
   const findings = [...judged.findings, ...replayed.findings]
-  const observation = options.run && !prepared.failed && (!refused || options.force) ? await observe(backend, vm, snapshot, options, findings) : undefined
+  const observation = options.run && !prepared.failed && (!refused || options.force) ? await observe(backend, vm, snapshot, options, findings, load) : undefined
   findings.push(...(observation?.findings ?? []))
   const changed = findings.some(finding => CHANGES.has(finding.code) && finding.severity !== 'info')
   return {
@@ -74,6 +81,10 @@ export async function attemptRestore(backend: EmulatorBackend, snapshot: Snapsho
     psciDefault: replays[0] && registerValue(replays[0].before, PSCI_VERSION_ID),
     observation,
     console: vm.console(),
+    live: async () => {
+      await load()
+      return { vm, vcpus: prepared.vcpus }
+    },
     capture: async () => {
       const { ran } = vm
       const { build } = backend
@@ -150,10 +161,11 @@ async function observe(
   snapshot: Snapshot,
   options: AttemptOptions,
   findings: Finding[],
+  load: () => Promise<void>,
 ): Promise<Observation | undefined> {
   try {
     if (mayHoldProbeGuest(snapshot.memory)) {
-      await loadMemory(vm, snapshot, options)
+      await load()
       const seen = await observeGuest(vm, options)
       if (seen) return seen
     }

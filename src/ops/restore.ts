@@ -46,10 +46,12 @@ export async function restore(file: string, options: RestoreOptions): Promise<Re
     const { attempt, report } = outcome
     const source = await sourceOf(opened)
     const findings = [...opened.findings, ...report.findings]
-    if (options.output === undefined) return { ...report, source, findings }
+    const { verdict, ...rest } = report
+    const whole = { verdict, source, ...rest, findings }
+    if (options.output === undefined) return whole
     const after = await attempt.capture()
     await writeSnapshotFile(after, options.output, { force: options.overwrite ?? false, ...(options.signal ? { signal: options.signal } : {}) })
-    return { ...report, source, findings, output: options.output }
+    return { ...whole, output: options.output }
   })
 }
 

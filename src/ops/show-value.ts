@@ -11,3 +11,6 @@ export function showNames(names: readonly string[]): string {
   const shown = names.slice(0, 3).join(', ')
   return names.length <= 3 ? shown : `${shown} and ${names.length - 3} more`
 }
+
+/** For sentences: a value that is wider than 64 bits by its beginning. */
+export const shorten = (value: string): string => (value.length <= 20 ? value : `${value.slice(0, 17)}…`)

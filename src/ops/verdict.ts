@@ -15,7 +15,7 @@ import { bytesToBigint, type RegisterList, registerValue } from '../model/regist
 import type { Snapshot } from '../model/snapshot.ts'
 import type { VcpuReplay } from './replay.ts'
 import type { DifferenceRow, FailureRow, VcpuReport, Verdict } from './reports.ts'
-import { showNames, showValue } from './show-value.ts'
+import { shorten, showNames, showValue } from './show-value.ts'
 
 export interface Judgement {
   readonly verdict: Verdict
@@ -127,7 +127,7 @@ const onVcpus = (where: readonly number[], all: number): string => (where.length
 function refusalFinding(rows: readonly FailureRow[], where: readonly number[], all: number): Finding {
   const names = [...new Set(rows.map(row => row.name))]
   const [first] = rows as readonly [FailureRow]
-  const what = names.length === 1 ? `${names[0]} = ${first.value} is refused` : `${names.length} registers are refused (${showNames(names)})`
+  const what = names.length === 1 ? `${names[0]} = ${shorten(first.value)} is refused` : `${names.length} registers are refused (${showNames(names)})`
   return {
     severity: 'error',
     code: 'register-refused',
@@ -142,7 +142,7 @@ function changeFinding({ id, written, readBack, guest }: Difference & { readonly
   const name = registerName(id)
   const workaround = ([1, 2, 3] as const).find(n => WORKAROUND_IDS[n] === id)
   const { fields, why } = visibleDifference(id, bytesToBigint(written), bytesToBigint(readBack), guest)
-  const say = (value: Uint8Array) => (workaround === undefined ? showValue(id, value) : showWorkaround(workaround, bytesToBigint(value)))
+  const say = (value: Uint8Array) => (workaround === undefined ? shorten(showValue(id, value)) : showWorkaround(workaround, bytesToBigint(value)))
   const detail = fields.length === 0 ? '' : ` (${fields.join(', ')})`
   return {
     severity: 'warning',
@@ -202,7 +202,7 @@ function omittedFindings(snapshot: Snapshot, replays: readonly VcpuReplay[], fea
         severity: 'warning',
         code: 'register-changed',
         register,
-        message: `${register} was not restored: it was ${showValue(id, saved)}, the target has ${showValue(id, readBack)}: ${why}`,
+        message: `${register} was not restored: it was ${shorten(showValue(id, saved))}, the target has ${shorten(showValue(id, readBack))}: ${why}`,
       })
     }
   return [...findings.values()]

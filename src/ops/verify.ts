@@ -21,14 +21,16 @@ export async function verify(file: string, work: InputOptions = {}): Promise<Ver
       const { snapshot, findings: notes } = await importer.read(source, work.signal, said)
       findings.push(...notes.filter(note => !findings.some(known => known.message === note.message)), ...consistencyFindings(snapshot))
     } catch (error) {
-      if (!(error instanceof SnapError) || TOO_NEW.has(error.code)) throw error
       // An archive's faults are all in the list already; another format is read strictly and stops at its first one.
-      if (!findings.some(finding => finding.severity === 'error')) findings.push(faultOf(error))
+      const isKnown = findings.some(finding => finding.severity === 'error')
+      if (!(error instanceof SnapError) || (TOO_NEW.has(error.code) && !isKnown)) throw error
+      if (!isKnown) findings.push(faultOf(error))
     }
     return { valid: !findings.some(finding => finding.severity === 'error'), file: source.folder ? file : source.name, format: importer.id, findings }
   })
 }
 
+/** Of such a file nothing can be said. A flipped bit that only looks like a newer version has been found before. */
 const TOO_NEW: ReadonlySet<string> = new Set(['FORMAT_TOO_NEW', 'SCHEMA_TOO_NEW', 'CANNOT_READ'])
 
 const faultOf = ({ code, message, at, hint }: SnapError): Finding => ({

@@ -23,6 +23,3 @@ const sgr =
 
 export const PLAIN_STYLE: Style = { bold: plain, dim: plain, good: plain, warn: plain, bad: plain }
 export const COLOR_STYLE: Style = { bold: sgr(1, 22), dim: sgr(2, 22), good: sgr(32, 39), warn: sgr(33, 39), bad: sgr(31, 39) }
-
-/** A page of unlimited width without colour: for files, tests and docs. */
-export const PLAIN_PAGE: Page = { columns: undefined, style: PLAIN_STYLE }

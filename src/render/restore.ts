@@ -57,7 +57,7 @@ function vcpuDetails({ index, failures, differences, newOnTarget, missingOnTarge
       'refused',
       table(
         [{}, {}, {}, {}, {}],
-        failures.map(row => [row.name, row.value, row.errno, row.droppable ? 'droppable' : 'not droppable', row.reason].map(terminalText)),
+        failures.map(row => [row.name, row.value, row.errno, row.droppable ? 'droppable' : 'not droppable'].map(terminalText)),
         '  ',
       ),
     ),

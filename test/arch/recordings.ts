@@ -11,7 +11,7 @@ if (!isPresent) process.stdout.write(`skipped: ${DIRECTORY} is not there, so the
 export const withoutRecordings = !isPresent
 export const withoutFacts = !existsSync(FACTS)
 
-export type Row = readonly [string, string | number, ...unknown[]]
+type Row = readonly [string, string | number, ...unknown[]]
 export interface Call {
   readonly t: string
   readonly in: readonly string[]

@@ -148,3 +148,9 @@ test('an operation stops when its signal says so', async () => {
   abort.abort(new Error('stop'))
   await expect(saveSnapshot({ build: 'linux-6.1', signal: abort.signal })).rejects.toThrow('stop')
 })
+
+test('a running guest is stopped while it runs, not when it is done', async () => {
+  const abort = new AbortController()
+  setTimeout(() => abort.abort(new Error('stop')), 50)
+  await expect(saveSnapshot({ build: 'linux-6.1', until: { kind: 'insns', count: 1e13 }, signal: abort.signal })).rejects.toThrow('stop')
+}, 20_000)

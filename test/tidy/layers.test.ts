@@ -4,6 +4,7 @@ import { importsIn, importsOf, projectFiles, textOf } from './sources.ts'
 
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
+  'near-match.ts': [],
   'version.ts': [],
   arch: [],
   model: ['arch'],
@@ -18,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The library: everything but the command line.
   'index.ts': ['arch', 'model', 'builds', 'formats', 'emulator', 'backends', 'ops', 'render'],
 }
-const ALL_MAY_IMPORT = ['errors.ts', 'version.ts']
+const ALL_MAY_IMPORT = ['errors.ts', 'near-match.ts', 'version.ts']
 
 /** Packages and Node modules that only some files may name. */
 const ONLY_IN: readonly (readonly [module: RegExp, where: RegExp])[] = [

@@ -3,7 +3,8 @@ import type { Vcpu } from '../../../src/emulator/kvm/vcpu.ts'
 import { bareVm, bitmap, core, firstRun, fw, getReg64, newVm, probeSet, setReg64, sysreg, xReg } from '../abi-vm.ts'
 import type { Family, Plain, RecordingContext, Row } from '../family.ts'
 
-const TARGET = 5
+/** The probe's preferred target. */
+const targetOf = ({ build }: RecordingContext): number => build.host.targets[0]!
 const U32 = 0x0020_0000_0000_0000n
 const U128 = 0x0040_0000_0000_0000n
 const SIZE_MASK = 0x00f0_0000_0000_0000n
@@ -40,7 +41,9 @@ export const errs: Family = {
   },
 }
 
-function beforeInit({ build }: RecordingContext, out: Answers): void {
+function beforeInit(context: RecordingContext, out: Answers): void {
+  const { build } = context
+  const target = targetOf(context)
   const { vcpus } = bareVm(build, 2)
   const [a, b] = vcpus as [Vcpu, Vcpu]
   out.set('preinit_get_psci', get(a, fw(0)))
@@ -55,32 +58,36 @@ function beforeInit({ build }: RecordingContext, out: Answers): void {
   const lone = (): Vcpu => bareVm(build, 1).vcpus[0]!
   for (let t = 0; t < 7; t++) out.set(`init_target_${t}`, lone().init(4, t))
   out.set('init_target_ffffffff', lone().init(4, 0xffff_ffff))
-  for (let f = 7; f < 32; f++) out.set(`init_feature_bit_${f}`, lone().init((4 | (1 << f)) >>> 0, TARGET))
-  out.set('init_feature_word1_bit0', lone().init(4, TARGET, 1))
-  out.set('init_first', a.init(4, TARGET))
-  out.set('init_again_same', a.init(4, TARGET))
-  out.set('init_again_other_target', a.init(4, 0))
-  out.set('init_again_less_features', a.init(0, TARGET))
-  out.set('init_again_more_features', a.init(4 | 8, TARGET))
-  out.set('init_again_poweroff', a.init(4 | 1, TARGET))
+  for (let f = 7; f < 32; f++) out.set(`init_feature_bit_${f}`, lone().init((4 | (1 << f)) >>> 0, target))
+  out.set('init_feature_word1_bit0', lone().init(4, target, 1))
+  out.set('init_first', a.init(4, target))
+  out.set('init_again_same', a.init(4, target))
+  out.set('init_again_other_target', a.init(4, target === 5 ? 0 : 5))
+  out.set('init_again_less_features', a.init(0, target))
+  out.set('init_again_more_features', a.init(4 | 8, target))
+  out.set('init_again_poweroff', a.init(4 | 1, target))
   out.set('mp_after_poweroff_reinit', a.getMpState())
-  out.set('init_again_not_poweroff', a.init(4, TARGET))
+  out.set('init_again_not_poweroff', a.init(4, target))
   out.set('mp_after_reinit', a.getMpState())
-  out.set('vcpu1_init_different_features_psci01', b.init(0, TARGET))
-  out.set('vcpu1_init_then_psci02', b.init(4, TARGET))
+  out.set('vcpu1_init_different_features_psci01', b.init(0, target))
+  out.set('vcpu1_init_then_psci02', b.init(4, target))
 }
 
-function mixed({ build }: RecordingContext, out: Answers): void {
+function mixed(context: RecordingContext, out: Answers): void {
+  const { build } = context
+  const target = targetOf(context)
   const [a, b] = bareVm(build, 2).vcpus as [Vcpu, Vcpu]
-  out.set('mixed_v0_psci01_init', a.init(0, TARGET))
-  out.set('mixed_v1_psci02_init', b.init(4, TARGET))
+  out.set('mixed_v0_psci01_init', a.init(0, target))
+  out.set('mixed_v1_psci02_init', b.init(4, target))
   out.set('mixed_v0_get_psci', get(a, fw(0)))
   out.set('mixed_v0_psci_val', Number(a.get64(fw(0)) ?? 0n))
   out.set('mixed_v1_get_psci', get(b, fw(0)))
   out.set('mixed_v1_psci_val', Number(b.get64(fw(0)) ?? 0n))
 }
 
-function initialised({ build }: RecordingContext, out: Answers): void {
+function initialised(context: RecordingContext, out: Answers): void {
+  const { build } = context
+  const target = targetOf(context)
   const made = newVm(build, probeSet('psci02'))
   const [a, b] = made.vcpus as [Vcpu, Vcpu]
   const full = a.regList(0)
@@ -135,16 +142,16 @@ function initialised({ build }: RecordingContext, out: Answers): void {
   out.set('get_null_addr', a.getReg(fw(0), undefined))
   out.set('set_null_addr', a.setReg(fw(0), undefined))
   out.set('psci_set_0_2', set(a, fw(0), 2n))
-  out.set('reinit', a.init(4, TARGET))
+  out.set('reinit', a.init(4, target))
   out.set('psci_after_reinit', long(getReg64(a, fw(0))))
   out.set('wa2_after_reinit', long(getReg64(a, fw(2))))
   out.set('run_errno', firstRun(made))
   // The guest's store to a device that is not there: KVM_EXIT_MMIO, whatever the register state.
   out.set('run_exit', EXIT_MMIO)
-  out.set('postrun_reinit_same', a.init(4, TARGET))
+  out.set('postrun_reinit_same', a.init(4, target))
   out.set('postrun_psci_after_reinit', long(getReg64(a, fw(0))))
   out.set('postrun_x0_after_reinit', long(getReg64(a, xReg(0))))
-  out.set('postrun_reinit_features', a.init(4 | 8, TARGET))
+  out.set('postrun_reinit_features', a.init(4 | 8, target))
   out.set('postrun_vcpu1_set_psci_1_0', set(b, fw(0), 0x10000n))
   out.set('postrun_v0_psci', long(getReg64(a, fw(0))))
 }
@@ -171,9 +178,11 @@ function systemRegisters(a: Vcpu, out: Answers): void {
   out.set('set_midr_other', set(a, sysreg(3, 0, 0, 0, 0), 0x410f_d083n))
 }
 
-function sve({ build }: RecordingContext, out: Answers): void {
+function sve(context: RecordingContext, out: Answers): void {
+  const { build } = context
+  const target = targetOf(context)
   const v = bareVm(build, 1).vcpus[0]!
-  out.set('sve_init', v.init(4 | 16, TARGET))
+  out.set('sve_init', v.init(4 | 16, target))
   out.set('sve_prefin_get_vls', get(v, VLS))
   const lengths = new Uint8Array(64)
   v.getReg(VLS, lengths)
@@ -199,7 +208,7 @@ function sve({ build }: RecordingContext, out: Answers): void {
   out.set('sve_postfin_get_z0', get(v, Z0))
   out.set('sve_postfin_get_v0', get(v, V0))
   out.set('sve_postfin_get_psci', long(getReg64(v, fw(0))))
-  out.set('sve_reinit', v.init(4 | 16, TARGET))
+  out.set('sve_reinit', v.init(4 | 16, target))
   out.set('sve_reinit_get_z0', get(v, Z0))
-  out.set('sve_reinit_without_sve', v.init(4, TARGET))
+  out.set('sve_reinit_without_sve', v.init(4, target))
 }

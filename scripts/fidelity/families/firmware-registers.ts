@@ -90,7 +90,7 @@ export const fwwrite: Family = {
             }
             for (const key of ['default', 'other_default', 'bits_ok', 'bits_err', 'final'] as const)
               yield { key: `${at} ${key}`, expected: theirs[key] as Plain, actual: mine[key] }
-            const rows = mine['rows'] as readonly Plain[]
+            const rows = mine.rows as readonly Plain[]
             for (let i = 0; i < Math.max(rows.length, theirs.rows.length); i++)
               yield { key: `${at} row ${i}`, expected: theirs.rows[i] as Plain, actual: rows[i] }
           }

@@ -1,6 +1,7 @@
 // Owns the way from text to a register id: a name, a number, or the spelling of an encoding; and what to offer when it is none of them.
 // Lists and patterns are match.ts's business.
 import { SnapError } from '../../errors.ts'
+import { editDistance } from '../../near-match.ts'
 import { once } from '../once.ts'
 import { type RegId, regId } from '../reg-id.ts'
 import { isAarch32Id, parseAarch32 } from './aarch32.ts'
@@ -75,25 +76,6 @@ export function unknownRegister(text: string): SnapError {
   return new SnapError('REG_ID_INVALID', `there is no register "${shown}"`, { register: shown }, hint)
 }
 
-/** Edits (insert, delete, replace) that turn a into b; gives up above `limit`. */
-function distance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1
-  let above = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    let least = i
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      const value = Math.min((above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (above[j - 1] ?? 0) + cost)
-      row.push(value)
-      if (value < least) least = value
-    }
-    if (least > limit) return limit + 1
-    above = row
-  }
-  return above[b.length] ?? limit + 1
-}
-
 /** At most five known names that a reader may have meant, nearest first. Globs are judged without their wildcards. */
 export function suggestRegisters(text: string): readonly string[] {
   const wanted = text
@@ -106,7 +88,8 @@ export function suggestRegisters(text: string): readonly string[] {
   const limit = Math.max(1, Math.floor(wanted.length / 4))
   const scored = new Map<string, number>()
   for (const [spelling, id] of spellings()) {
-    const score = wanted.length >= 4 && spelling.includes(wanted) ? 0.5 : distance(wanted, spelling, limit)
+    const score =
+      wanted.length >= 4 && spelling.includes(wanted) ? 0.5 : Math.abs(wanted.length - spelling.length) > limit ? limit + 1 : editDistance(wanted, spelling)
     const name = registerName(id)
     if (score <= limit && score < (scored.get(name) ?? Number.POSITIVE_INFINITY)) scored.set(name, score)
   }

@@ -5,7 +5,6 @@ export const RAM_BASE = 0x4000_0000n
 export const UART_BASE = 0x0900_0000n
 /** In-kernel GIC: distributor, then redistributors up to the end (their execution side does not exist yet). */
 export const GIC_DISTRIBUTOR = 0x0800_0000n
-export const GIC_REDISTRIBUTORS = 0x080a_0000n
 export const GIC_END = 0x0900_0000n
 /** CNTFRQ_EL0 in Hz. One instruction is one nanosecond, so the counter moves once in sixteen instructions. */
 export const COUNTER_HZ = 62_500_000

@@ -10,6 +10,9 @@
 //
 // Counting. `executed` counts attempts: an instruction that completes, traps, takes an exception or stops the run is one; taking an interrupt is none.
 // Time is this count, so the machine computes timers from it, raises lines between runs and chooses budgets that end where a line changes.
+//
+// Memory is flat and Normal: with the MMU off the architecture makes data accesses Device-nGnRnE, where an unaligned one faults; here, as in QEMU's TCG until 9.0,
+// it works unless SCTLR_EL1.A is set (exclusive and ordered accesses always fault). Memory types come with the MMU.
 import type { CpuFeature, IdRegisters } from './decode/cpu-feature.ts'
 
 export interface EngineOptions {

@@ -3,6 +3,7 @@
 import { ERRNO } from '../../arch/errno.ts'
 import type { Encoding, FieldAtLeast, Forgiveness, SysregRow } from '../../builds/kernel-rules.ts'
 import type { RegisterPlan } from './register-plan.ts'
+import { FEATURE } from './vcpu-shape.ts'
 
 /** The VM's side: values by slot, limits by slot. */
 export interface IdState {
@@ -12,6 +13,8 @@ export interface IdState {
   /** What a fresh VM with these features shows: nothing above it is ever accepted. */
   readonly idLimits: BigUint64Array
   readonly writableImpId: boolean
+  /** Features of the vCPUs that these ID registers are for. */
+  readonly idFeatures: number
   /** Counts changes, so that vCPUs know when their lists may have changed. */
   readonly epoch: number
   /** Called after a value changed: lists may shrink. */
@@ -143,14 +146,10 @@ const FORGIVE: Readonly<Record<Forgiveness, ForgivenessRule>> = {
       return hardware === 0xf && fieldOf(value, 8) === 2 && fieldOf(value, 40) === 0 ? withField(value, 40, 0xf) : value
     },
   },
-  // ID_AA64DFR0_EL1.DoubleLock of kernels that showed it to nested guests: 0 (implemented) becomes the limit's value.
+  // ID_AA64DFR0_EL1.DoubleLock of kernels that showed it to nested guests: 0 (implemented) becomes "not implemented" for a vCPU with EL2.
   'double-lock': {
     encodings: [ID.aa64dfr0],
-    apply: (state, encoding, value) => {
-      const index = state.plan.sysregIndex.get(encoding)
-      const limit = index === undefined ? 0n : state.idLimits[state.plan.place[index]! / 8]!
-      return fieldOf(limit, 36) === 0xf && fieldOf(value, 36) === 0 ? withField(value, 36, 0xf) : value
-    },
+    apply: (state, _encoding, value) => (state.idFeatures & FEATURE.el2 && fieldOf(value, 36) === 0 ? withField(value, 36, 0xf) : value),
   },
 }
 

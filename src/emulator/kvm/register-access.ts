@@ -3,7 +3,7 @@
 import { ERRNO } from '../../arch/errno.ts'
 import { COPROC } from '../../arch/reg-id.ts'
 import { VCPU_STATE } from '../state-layout.ts'
-import { checkCcsidr, checkClidr } from './cache-registers.ts'
+import { checkClidr } from './cache-registers.ts'
 import { checkPstate, coreErrno, narrowToAarch32 } from './core-registers.ts'
 import { readFirmware, writeBitmap, writeFirmware } from './firmware.ts'
 import { fieldOf, ID, idValue, writeIdRegister } from './id-registers.ts'
@@ -61,7 +61,7 @@ export function readRegister(vcpu: Vcpu, index: number, out: DataView, at: numbe
       out.setBigUint64(at, vcpu.vm.bitmaps[place]!, true)
       return 0
     case KIND.demux:
-      out.setUint32(at, vcpu.ccsidr(place), true)
+      out.setUint32(at, vcpu.caches.read(place), true)
       return 0
     case KIND.vls:
       for (let k = 0; k < 8; k++) out.setBigUint64(at + 8 * k, k === 0 ? vcpu.sve!.lengths : 0n, true)
@@ -128,7 +128,7 @@ export function writeRegister(vcpu: Vcpu, index: number, value: DataView, at: nu
     case KIND.bitmap:
       return writeBitmap(vcpu.vm, place, value.getBigUint64(at, true))
     case KIND.demux:
-      return writeDemux(vcpu, place, value.getUint32(at, true))
+      return vcpu.caches.write(place, value.getUint32(at, true))
     case KIND.vls: {
       let beyond = false
       for (let k = 1; k < 8; k++) if (value.getBigUint64(at + 8 * k, true) !== 0n) beyond = true
@@ -156,13 +156,6 @@ function writeCore(vcpu: Vcpu, index: number, place: number, value: DataView, at
   if (vcpu.plan.high[index] !== 0x6020_0000) vcpu.words[(place >> 2) + 1] = value.getUint32(at + 4, true)
   if (vcpu.words[VCPU_STATE.pstate >> 2]! & 0x10) narrowToAarch32(vcpu.words)
   return 0
-}
-
-function writeDemux(vcpu: Vcpu, selector: number, value: number): number {
-  if (vcpu.vm.build.kernel.demux.policy === 'host') return value === vcpu.ccsidr(selector) ? 0 : ERRNO.EINVAL
-  const errno = checkCcsidr(vcpu.hostCtr, selector, value)
-  if (errno === 0) vcpu.setCcsidr(selector, value)
-  return errno
 }
 
 function writeSpecial(vcpu: Vcpu, index: number, value: bigint): number {

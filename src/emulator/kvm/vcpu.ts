@@ -1,23 +1,21 @@
 // Owns one vCPU of the emulated KVM: its state block, its verbs, its power state and pending PSCI reset. Registers are read and written
 // in register-access.ts; this file knows no guest instruction and no clock.
 import { ERRNO } from '../../arch/errno.ts'
-import { inventedCcsidr } from '../../builds/compose.ts'
 import type { VcpuEvents } from '../../model/snapshot.ts'
-import { VCPU_STATE, VCPU_STATE_BYTES } from '../state-layout.ts'
+import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import { MP_STATE, type PendingReset, type VcpuAbi } from './abi.ts'
+import { CacheGeometry } from './cache-registers.ts'
 import { checkEvents, NO_EVENTS } from './events.ts'
 import { fieldOf, holds, ID, type IdState } from './id-registers.ts'
 import { checkInit } from './init-rules.ts'
 import { hiddenErrno, readRegister, unknownErrno, writeRegister } from './register-access.ts'
 import { KIND, type RegisterPlan } from './register-plan.ts'
+import { resetRegisters, startAt } from './reset.ts'
 import { SveState } from './sve.ts'
-import { COMPARE_OF, physicalCount, virtualCount } from './timers.ts'
+import { physicalCount, virtualCount } from './timers.ts'
 import { FEATURE, shapeOf, type VcpuShape, viewOf } from './vcpu-shape.ts'
 import type { Vm } from './vm.ts'
 
-const MPIDR = 0xc005
-const CLIDR = 0xc801
-const SCTLR = 0xc080
 const FINALIZE_SVE = 4
 const EMPTY = new BigUint64Array(0)
 
@@ -38,7 +36,7 @@ export class Vcpu implements VcpuAbi {
   idWords: Uint32Array
   private mpState: number = MP_STATE.runnable
   private events: VcpuEvents = NO_EVENTS
-  private caches: Uint32Array | undefined
+  readonly caches: CacheGeometry
   private visible!: Uint8Array
   private list: BigUint64Array = EMPTY
   private seenEpoch = -1
@@ -51,6 +49,7 @@ export class Vcpu implements VcpuAbi {
     this.block = new Uint8Array(VCPU_STATE_BYTES)
     this.words = new Uint32Array(this.block.buffer)
     this.idState = vm
+    this.caches = new CacheGeometry(this)
     this.idWords = new Uint32Array(vm.idValues.buffer)
   }
 
@@ -65,7 +64,7 @@ export class Vcpu implements VcpuAbi {
     if (!again) this.bindIdRegisters()
     this.initialised = true
     if (!again && features & FEATURE.sve) this.sve = new SveState(this.vm.build.host.vectorLengths)
-    this.resetRegisters(again)
+    resetRegisters(this, again)
     this.pendingReset = undefined
     this.mpState = features & FEATURE.powerOff ? MP_STATE.stopped : MP_STATE.runnable
     this.seenEpoch = -1
@@ -209,23 +208,7 @@ export class Vcpu implements VcpuAbi {
     const reset = this.pendingReset
     if (!reset) return
     this.pendingReset = undefined
-    this.resetRegisters(true)
-    const is32Bit = (this.features & FEATURE.el1Is32Bit) !== 0
-    let pstate = this.stored(VCPU_STATE.pstate)
-    let { pc } = reset
-    // An AArch32 entry point with bit 0 set is Thumb code (kvm_reset_vcpu).
-    if (is32Bit && pc & 1n) {
-      pc &= ~1n
-      pstate |= 1n << 5n
-    }
-    if (reset.bigEndian) {
-      const sctlr = this.offsetOf(BigInt(SCTLR))
-      if (is32Bit) pstate |= 1n << 9n
-      else if (sctlr !== undefined) this.store(sctlr, this.stored(sctlr) | (1n << 25n))
-    }
-    this.store(VCPU_STATE.pstate, pstate)
-    this.store(VCPU_STATE.pc, pc)
-    this.store(VCPU_STATE.x, reset.context)
+    startAt(this, reset)
   }
 
   virtualCount(): bigint {
@@ -244,20 +227,6 @@ export class Vcpu implements VcpuAbi {
   store(at: number, value: bigint): void {
     this.words[at >> 2] = Number(value & 0xffff_ffffn)
     this.words[(at >> 2) + 1] = Number(value >> 32n)
-  }
-
-  ccsidr(selector: number): number {
-    const { kernel, host } = this.vm.build
-    if (this.caches) return this.caches[selector]!
-    return host.ccsidr.get(selector) ?? (kernel.demux.policy === 'virtual' ? inventedCcsidr(this.hostCtr, selector) : 0)
-  }
-
-  setCcsidr(selector: number, value: number): void {
-    if (!this.caches) {
-      const selectors = this.vm.build.kernel.demux.selectors
-      this.caches = Uint32Array.from({ length: selectors }, (_, n) => this.ccsidr(n))
-    }
-    this.caches[selector] = value
   }
 
   /** CTR_EL0 as the host sanitises it, whatever userspace made of the VM's. */
@@ -322,26 +291,4 @@ export class Vcpu implements VcpuAbi {
     this.idState = vm.idShape === this.shape || vm.build.kernel.init.sameFeatures ? vm : vm.ownView(this.shape)
     this.idWords = new Uint32Array(this.idState.idValues.buffer)
   }
-
-  /** kvm_reset_vcpu: core, SVE and system registers; counters, firmware registers and caches stay. */
-  private resetRegisters(again: boolean): void {
-    const kept = again ? this.keptOverReset() : []
-    const values = kept.map(at => this.stored(at))
-    this.block.set(this.shape.block)
-    const mpidr = this.offsetOf(BigInt(MPIDR))
-    if (mpidr !== undefined) this.store(mpidr, mpidrOf(this.index))
-    kept.forEach((at, i) => {
-      this.store(at, values[i]!)
-    })
-    if (this.sve?.finalized) this.sve.reset()
-  }
-
-  private keptOverReset(): number[] {
-    const { kernel } = this.vm.build
-    const encodings = [...(kernel.idRegisters.keepsPerVcpu ? [MPIDR, CLIDR] : []), ...(kernel.timers.keepsCompare ? COMPARE_OF.values() : [])]
-    return encodings.map(encoding => this.offsetOf(BigInt(encoding))).filter(at => at !== undefined)
-  }
 }
-
-/** MPIDR_EL1 of a vCPU: 16 to an Aff0 group (reset_mpidr). */
-export const mpidrOf = (index: number): bigint => BigInt(0x8000_0000 + ((index & 0xf) | (((index >> 4) & 0xff) << 8) | (((index >> 12) & 0xff) << 16)))

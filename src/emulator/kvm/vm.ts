@@ -70,6 +70,8 @@ export class Vm implements VmAbi, IdState, FirmwareState {
     const most = this.checkExtension(MAX_VCPUS_CAP) || 512
     if (!Number.isInteger(index) || index < 0 || index >= most)
       throw new SnapError('KERNEL_REFUSED', `KVM_CREATE_VCPU ${index}: EINVAL, this host has at most ${most}`, { vcpu: index })
+    // kvm_arch_vcpu_precreate: an initialised in-kernel GIC has its redistributors counted.
+    if (this.gic !== 'none') throw new SnapError('KERNEL_REFUSED', `KVM_CREATE_VCPU ${index}: EBUSY, the interrupt controller is initialised`, { vcpu: index })
     if (this.vcpus.some(vcpu => vcpu.index === index)) throw new SnapError('KERNEL_REFUSED', `KVM_CREATE_VCPU ${index}: EEXIST`, { vcpu: index })
     const vcpu = new Vcpu(this, index)
     this.vcpus.push(vcpu)
@@ -145,6 +147,10 @@ export class Vm implements VmAbi, IdState, FirmwareState {
     return fieldOf(idValue(this, ID.aa64pfr1), 4)
   }
 
+  get idFeatures(): number {
+    return this.idShape?.features ?? 0
+  }
+
   idChanged(): void {
     this.epoch++
     if (this.views.length > 0) this.shareLowerable(this.idValues)
@@ -191,6 +197,7 @@ class IdView implements IdState {
   readonly plan: RegisterPlan
   readonly idValues: BigUint64Array
   readonly idLimits: BigUint64Array
+  readonly idFeatures: number
   private readonly vm: Vm
 
   constructor(vm: Vm, shape: VcpuShape) {
@@ -198,6 +205,7 @@ class IdView implements IdState {
     this.plan = vm.plan
     this.idValues = shape.idLimits.slice()
     this.idLimits = shape.idLimits
+    this.idFeatures = shape.features
   }
 
   get hasRun(): boolean {

@@ -3,10 +3,11 @@ import { createRequire } from 'node:module'
 import { LIMITS } from './limits.ts'
 import { type ChunkWork, type CodecSettings, WORK_SOURCE, WORKER_SOURCE } from './zstd-worker-source.ts'
 
-/** Fast and good enough: on guest memory level 3 saves 4 % more and takes a third longer (bench/RESULTS.md). */
+/** Fast and good enough: on memory like that of bench/archive, level 3 gives 7 % smaller files and takes 40 % longer. */
 const LEVEL = 1
-/** From this much memory on, worker threads are worth their start. */
+/** A guest with less memory than this never needs worker threads; nor does one that left most of it zero: they start after so many chunks. */
 const WORKERS_FROM = 16 << 20
+const WORKERS_AFTER = 8
 const MAX_WORKERS = 4
 const TASKS_PER_WORKER = 3
 
@@ -17,7 +18,7 @@ export interface Compressed {
 }
 
 export interface ChunkCodec {
-  /** Tasks worth having under way at once. */
+  /** Tasks worth having under way at once; grows when worker threads start. */
   readonly width: number
   /** Compresses one chunk. Takes the bytes over: the caller must own all of their buffer and not use it again. */
   compress(raw: Uint8Array): Promise<Compressed>
@@ -27,7 +28,7 @@ export interface ChunkCodec {
 }
 
 export interface CodecOptions {
-  /** Bytes that will go through it, about. */
+  /** Bytes that will go through it, at most. */
   readonly bytes: number
   /** `core` is node:zlib (Node 22.15 and later), `wasm` the fallback; by default the first that is there. */
   readonly engine?: 'core' | 'wasm'
@@ -49,7 +50,26 @@ export async function hasCoreZstd(): Promise<boolean> {
 }
 
 export async function openChunkCodec(options: CodecOptions): Promise<ChunkCodec> {
-  return options.bytes < WORKERS_FROM ? inThisThread(options.engine) : inWorkers(await settingsFor(options.engine))
+  const here = await inThisThread(options.engine)
+  if (options.bytes < WORKERS_FROM) return here
+  let chunks = 0
+  let workers: Promise<ChunkCodec> | undefined
+  let width = here.width
+  const next = async (): Promise<ChunkCodec> => {
+    if (chunks++ < WORKERS_AFTER) return here
+    workers ??= settingsFor(options.engine).then(inWorkers)
+    const codec = await workers
+    width = codec.width
+    return codec
+  }
+  return {
+    get width() {
+      return width
+    },
+    compress: async raw => (await next()).compress(raw),
+    decompress: async (...args) => (await next()).decompress(...args),
+    close: async () => (await workers)?.close(),
+  }
 }
 
 async function settingsFor(engine: 'core' | 'wasm' | undefined): Promise<CodecSettings> {

@@ -1,8 +1,10 @@
 // Owns manifest.json: who a snapshot is, readable without decoding anything else. All of it but `tool` is derived from the other members,
 // so it is not part of the content digest, and `verify` derives it again. Knows JSON, not tar.
+import { showPsciVersion } from '../../arch/psci.ts'
+import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
 import { SnapError } from '../../errors.ts'
-import { indexOfRegister, registerValue } from '../../model/register-list.ts'
-import type { Gic, Snapshot, StopReason } from '../../model/snapshot.ts'
+import { registerValue } from '../../model/register-list.ts'
+import type { Gic, Snapshot, StopReason, VcpuSnapshot } from '../../model/snapshot.ts'
 import { LIMITS } from './limits.ts'
 
 /** The container this release writes; it reads every one up to it. */
@@ -31,14 +33,12 @@ export interface Manifest {
   readonly memory: readonly { readonly name: string; readonly start: string; readonly size: string }[]
 }
 
-/** KVM_REG_ARM_PSCI_VERSION: major << 16 | minor. */
-const PSCI_VERSION = 0x6030_0000_0014_0000n
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`
 
 /** What manifest.json says about a snapshot. */
 export function manifestOf(snapshot: Snapshot, schemaVersion: number, tool: string): Manifest {
   const { origin, vcpus } = snapshot
-  const perVcpu = vcpus.map(v => (indexOfRegister(v.registers, PSCI_VERSION) < 0 ? '-' : psciText(registerValue(v.registers, PSCI_VERSION) ?? 0n)))
+  const perVcpu = vcpus.map(v => psciOf(v))
   const psci = perVcpu.findLast(version => version !== '-')
   return {
     formatVersion: FORMAT_VERSION,
@@ -59,7 +59,11 @@ export function manifestOf(snapshot: Snapshot, schemaVersion: number, tool: stri
   }
 }
 
-const psciText = (value: bigint): string => `${value >> 16n}.${value & 0xffffn}`
+/** `X.Y`, or `-` for a vCPU that does not list the register. */
+function psciOf({ registers }: VcpuSnapshot): string {
+  const value = registerValue(registers, PSCI_VERSION_ID)
+  return value === undefined ? '-' : showPsciVersion(value)
+}
 
 /** One line of JSON: `format` first, then the keys in the order of Manifest. */
 export function encodeManifest(manifest: Manifest): Uint8Array {

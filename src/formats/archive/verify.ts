@@ -24,6 +24,8 @@ export async function verifyArchive(source: Source, options: VerifyOptions = {})
   const findings: ArchiveFinding[] = []
   const report: Report = ({ code, message, member, offset }) => {
     if (findings.length < MOST_FINDINGS) findings.push({ severity: 'error', code: FINDING_CODES[code] ?? 'damaged', message, ...place(member, offset) })
+    else if (findings.length === MOST_FINDINGS)
+      findings.push({ severity: 'error', code: 'more-damage', message: 'there is more that is wrong; it is not listed' })
   }
   const finish = (rest: Pick<VerifyReport, 'members' | 'manifest' | 'contentDigest'>): VerifyReport => ({
     ok: !findings.some(finding => finding.severity === 'error'),

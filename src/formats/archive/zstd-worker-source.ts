@@ -26,12 +26,15 @@ export interface ChunkWork {
 export const WORK_SOURCE = `'use strict'
 const { createHash } = require('node:crypto')
 const sha256 = bytes => createHash('sha256').update(bytes).digest('hex')
+// Results of this size never come from Node's shared pool of small buffers, which must not be moved to another thread or released.
+const OWN = 131072
+const plain = buffer => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 let deflate, inflate, ready = Promise.resolve()
 if (settings.core) {
   const zlib = require('node:zlib')
   const params = { [zlib.constants.ZSTD_c_compressionLevel]: settings.level, [zlib.constants.ZSTD_c_checksumFlag]: 1 }
-  deflate = raw => zlib.zstdCompressSync(raw, { params, chunkSize: raw.length + settings.overhead })
-  inflate = (frame, size) => zlib.zstdDecompressSync(frame, { chunkSize: Math.min(Math.max(size, 65536), 1 << 20) + 64, maxOutputLength: Math.max(size, 1) })
+  deflate = raw => plain(zlib.zstdCompressSync(raw, { params, chunkSize: Math.max(raw.length + settings.overhead, OWN) }))
+  inflate = (frame, size) => plain(zlib.zstdDecompressSync(frame, { chunkSize: Math.min(Math.max(size, OWN), 1 << 20) + 64, maxOutputLength: Math.max(size, 1) }))
 } else {
   const wasm = require(settings.wasmPath)
   ready = wasm.init()

@@ -8,7 +8,7 @@ import { VCPU_STATE, VCPU_STATE_BYTES } from '../../../src/emulator/state-layout
 
 export const RAM = 0x4000_0000n
 export const RAM_SIZE = 0x10000
-export const CODE = RAM
+export const CODE = 0x4000_0000n
 export const VECTORS = RAM + 0x4000n
 export const DATA = RAM + 0x8000n
 /** EL1h, everything masked. */
@@ -61,13 +61,14 @@ export interface BareOptions {
   readonly hooks?: Partial<EngineHooks>
   readonly idRegisters?: ReadonlyMap<number, bigint>
   readonly sysregs?: SysRegMap
+  readonly ramSize?: number
 }
 
 /** vCPUs at CODE in EL1h with VBAR_EL1 = VECTORS and the stack pointer at the end of RAM. */
 export function bareMachine(options: BareOptions = {}): BareMachine {
   const sysregs = options.sysregs ?? TEST_SYSREGS
   const engine = createEngine({
-    ram: [{ start: RAM, size: RAM_SIZE }],
+    ram: [{ start: RAM, size: options.ramSize ?? RAM_SIZE }],
     vcpus: options.vcpus ?? 1,
     idRegisters: options.idRegisters ?? new Map(),
     sysregs,

@@ -222,6 +222,9 @@ test('a GICv3 announces itself when it is created, a first run without a GIC cle
   const { vm: v2 } = freshVm('linux-7.3', ['psci_0_2'], { gic: 'v2' })
   expect(gicField(v2)).toBe(0n)
   expect([v3.createGic('v3'), without.createGic('v3')]).toEqual([ERRNO.EEXIST, ERRNO.EBUSY])
+  expect(() => v3.createVcpu(5)).toThrow(/EBUSY/)
+  expect(() => without.createVcpu(0)).toThrow(/EEXIST/)
+  expect(() => without.createVcpu(1_000_000)).toThrow(/EINVAL/)
 })
 
 test('vCPU events: a syndrome needs RAS, and pending is not cleared by writing 0', () => {

@@ -58,7 +58,7 @@ describe('a restored machine has the same state and the same future', () => {
         runOn(machine, instructions)
         sameFuture(build, machine)
       }),
-      { numRuns: 50, seed: 20261123 },
+      { numRuns: 30, seed: 20261123 },
     )
   })
 
@@ -92,7 +92,7 @@ test('where a run is split makes no difference', () => {
         expectSame(saveAll(split), saveAll(whole))
       },
     ),
-    { numRuns: 60, seed: 20261123 },
+    { numRuns: 30, seed: 20261123 },
   )
 })
 

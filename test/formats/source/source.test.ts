@@ -1,10 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
 import { openChunkCodec } from '../../../src/formats/archive/chunk-codec.ts'
+import { pickImporter } from '../../../src/formats/importers/importer.ts'
+import { IMPORTERS } from '../../../src/formats/importers/registry.ts'
 import { ByteReader } from '../../../src/formats/source/byte-reader.ts'
 import { openSource } from '../../../src/formats/source/open.ts'
 import { bytesSource, readAll, type Source, sourceSha256 } from '../../../src/formats/source/source.ts'
@@ -120,6 +122,29 @@ test.skipIf(!hasZstd)('what the zstd program writes to a pipe, without a size, i
   const plain = Buffer.from('register '.repeat(50_000))
   const packed = execFileSync('zstd', ['-q', '-c'], { input: plain })
   expect(await text(await openSource(file('c.zst', packed)))).toBe(plain.toString())
+})
+
+test('an archive and a register list are read through gzip, and one byte at a time', async () => {
+  const golden = readFileSync('test/data/archive-v1/input.psnap')
+  const packed = file('guest.psnap.gz', gzipSync(golden))
+  async function* bytewise(): AsyncGenerator<Uint8Array> {
+    for (const byte of golden) yield Uint8Array.of(byte)
+  }
+  for (const source of [await openSource(packed), await spool(bytewise(), 'bytewise')]) {
+    const importer = await pickImporter(source, IMPORTERS)
+    expect(importer.id).toBe('psnap')
+    expect((await importer.read(source)).snapshot.vcpus.length).toBe(3)
+    await source.close()
+  }
+})
+
+test('standard input is read as any file', async () => {
+  const script = `import { openSource } from ${JSON.stringify(resolve('src/formats/source/open.ts'))}
+const source = await openSource('-')
+process.stdout.write(source.name + ' ' + source.size + ' ' + Buffer.from(await source.head(5)))`
+  const path = file('stdin.mts', script)
+  const run = (input: Buffer): string => execFileSync(process.execPath, ['--import', 'tsx', path], { input, encoding: 'utf8' })
+  expect(run(gzipSync(Buffer.from('hello there')))).toBe('standard input 11 hello')
 })
 
 test('damaged compression is one clear error', async () => {

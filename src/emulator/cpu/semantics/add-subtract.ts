@@ -42,6 +42,9 @@ export function extend(option: number, value: I64Expression): I64Expression {
   return i64.and(value, constant64([0xffn, 0xffffn, 0xffff_ffffn][low]!))
 }
 
+/** Whether the extension keeps every bit of a register of this width: then it is a plain or shifted register. */
+const keepsAll = (bits: 32 | 64, option: number): boolean => (option & 3) >= (bits === 64 ? 3 : 2)
+
 export function defineAddSubtract(define: Define): void {
   define('ADR', e => e.setX('d', i64.add(e.pc(), e.imm())), { hot: true })
   define('ADRP', e => e.setX('d', i64.add(i64.and(e.pc(), constant64(~0xfffn)), e.imm())), { hot: true })
@@ -59,6 +62,7 @@ export function defineAddSubtract(define: Define): void {
         define(`${name}_shift${shift}`, run, { hot: !form.flags || shift === 0 })
       }
       for (let option = 0; option < 8; option++) {
+        if (keepsAll(w.bits, option)) continue
         const run = (e: Emit): void => addSub(w, e, form, w.read(e, 'n'), w.int.shl(w.fromX(extend(option, e.x('m'))), w.amount(e.aux())))
         define(`${name}_ext${option}`, run, { hot: !form.flags && (option === 2 || option === 6) })
       }
@@ -114,8 +118,7 @@ export const lowerAddSubShifted: Lower = (f, _, word) => {
 }
 
 export const lowerAddSubExtended: Lower = (f, _, word) => {
-  const whole = f.s === 1 ? (f.o & 3) === 3 : (f.o & 3) >= 2 // the extension keeps every bit of the register
-  const form = whole ? (f.y === 0 ? 'reg' : 'shift0') : `ext${f.o}`
+  const form = keepsAll(f.s === 1 ? 64 : 32, f.o) ? (f.y === 0 ? 'reg' : 'shift0') : `ext${f.o}`
   return { op: `${nameOf(f.s, word)}_${form}`, d: setsFlags(word) ? target(f.d) : f.d, n: f.n, m: source(f.m), aux: f.y }
 }
 

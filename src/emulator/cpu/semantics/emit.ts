@@ -16,7 +16,6 @@ export const FLAGS = { sub64: 0, sub32: 1, logic: 2, add64: 3, add32: 4, raw: 5 
 
 export type AccessSize = 1 | 2 | 4 | 8
 
-/** Fields of the vCPU's block that semantics may touch without leaving generated code; byte offsets in state-layout.ts. */
 export interface Emit {
   x(operand: RegisterOperand): I64Expression
   setX(operand: RegisterOperand, value: I64Expression): void
@@ -54,7 +53,7 @@ export interface Emit {
   jumpIf(condition: I32Expression): void
   jumpTo(address: I64Expression): void
 
-  /** The vCPU's block, by byte offset. */
+  /** The vCPU's block, by byte offset (state-layout.ts, engine-state.ts). */
   state32(offset: number): I32Expression
   setState32(offset: number, value: I32Expression): void
   state64(offset: I32Expression): I64Expression

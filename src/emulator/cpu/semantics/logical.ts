@@ -31,7 +31,7 @@ export function defineLogical(define: Define): void {
       define(`${name}_${w.suffix}_imm`, e => logic(w, e, name, w.imm(e)), { hot: true })
       for (const inverted of [false, true]) {
         const base = `${name}${inverted ? 'N' : ''}_${w.suffix}`
-        const operand = (value: Expression<typeof w extends Width<infer T> ? T : never>) => (inverted ? w.int.not(value) : value)
+        const operand: typeof w.int.not = value => (inverted ? w.int.not(value) : value)
         define(`${base}_reg`, e => logic(w, e, name, operand(w.read(e, 'm'))), { hot: true })
         SHIFTS.forEach((shift, i) => {
           const run = (e: Emit): void => logic(w, e, name, operand(w.int[shift](w.read(e, 'm'), w.amount(e.aux()))))

@@ -30,8 +30,8 @@ function vcpuText({ features, mpState, registers }: VcpuSnapshot): string {
 function leftOut(snapshot: Snapshot): readonly Finding[] {
   const bytes = snapshot.memory.reduce((sum, region) => sum + region.size, 0)
   const what = [
-    snapshot.devices.length > 0 ? `${snapshot.devices.length} devices` : '',
-    snapshot.memory.length > 0 ? `${bytes} bytes of guest memory` : '',
+    snapshot.devices.length > 0 ? `devices (${snapshot.devices.map(device => device.name).join(', ')})` : '',
+    snapshot.memory.length > 0 ? `guest memory (${bytes} bytes)` : '',
     snapshot.machine ? 'the state of the built-in machine' : '',
     Object.values(snapshot.vm).some(value => value !== undefined) ? 'VM-wide state (capabilities, counter offset, SMCCC filter)' : '',
     snapshot.vcpus.some(vcpu => vcpu.events) ? 'vCPU events' : '',

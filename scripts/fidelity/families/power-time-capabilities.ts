@@ -58,7 +58,7 @@ export const timer: Family = {
     const [a, b] = made.vcpus as [Vcpu, Vcpu]
     for (const phase of ['pre', 'post', 'post_offset']) {
       if (phase === 'post') firstRun(made)
-      if (phase === 'post_offset') yield { key: 'offset_errno', expected: recorded['offset_errno'] as Plain, actual: made.vm.setCounterOffset(0x1000n) }
+      if (phase === 'post_offset') yield { key: 'offset_errno', expected: recorded.offset_errno as Plain, actual: made.vm.setCounterOffset(0x1000n) }
       const mine: Record<string, Plain> = { cnt0: hex(getReg64(a, CNT)), cnt1: hex(getReg64(b, CNT)), pcnt0: hex(getReg64(a, PCNT)) }
       mine['set_cnt_2^45'] = setReg64(a, CNT, 1n << 45n)
       Object.assign(mine, { cnt0_after: hex(getReg64(a, CNT)), cnt1_after: hex(getReg64(b, CNT)), pcnt0_after: hex(getReg64(a, PCNT)) })

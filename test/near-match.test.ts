@@ -1,6 +1,6 @@
 // A mistyped word finds the one that was meant, and no other.
 import { expect, test } from 'vitest'
-import { editDistance, nearMatches } from '../../src/cli/near-match.ts'
+import { editDistance, nearMatches } from '../src/near-match.ts'
 
 const COMMANDS = ['save', 'restore', 'inspect', 'verify', 'convert', 'builds', 'diff', 'check']
 

@@ -1,4 +1,4 @@
-// Owns "did you mean": which known word is meant by a mistyped one. Knows no command and no flag.
+// Owns "did you mean": which known word is meant by a mistyped one. Knows no command, no register and no build.
 
 /** The known words nearest to `word`, best first, at most three; none when nothing is near enough to be a typing mistake. */
 export function nearMatches(word: string, known: Iterable<string>): string[] {

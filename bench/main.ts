@@ -1,0 +1,43 @@
+// `npm run bench [-- NAME…] [--write]`: runs the benches one after the other, each in a process of its own, and prints what they print under the
+// machine, the Node and the command. --write puts the same into bench/RESULTS.md. Judges nothing: ratios and limits stand in the figures.
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const BENCHES = {
+  cpu: { file: 'cpu/interpreter.ts', title: 'Interpreter' },
+  replay: { file: 'replay/replay.ts', title: 'Replay and verdict' },
+  'start-up': { file: 'start-up.ts', title: 'Start of the command line' },
+  archive: { file: 'archive/archive.ts', title: 'Archive, 1 GiB of guest memory' },
+} as const
+type Name = keyof typeof BENCHES
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean', default: false } } })
+const unknown = positionals.filter(name => !(name in BENCHES))
+if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}`)
+const names = (positionals.length > 0 ? positionals : Object.keys(BENCHES)) as readonly Name[]
+
+const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}`
+const parts = [`Measured ${new Date().toISOString().slice(0, 10)} on ${machine}, Node ${process.version}, with \`npm run bench -- ${names.join(' ')}\`.`]
+for (const name of names) {
+  const { file, title } = BENCHES[name]
+  console.log(`\n== ${title} (bench/${file})`)
+  parts.push(`## ${title}\n\n\`\`\`text\n${(await run(file)).trimEnd()}\n\`\`\``)
+}
+if (values.write) writeFileSync(new URL('RESULTS.md', import.meta.url), `# Bench results\n\n${parts.join('\n\n')}\n`)
+
+/** Its output, shown as it comes. Lines of JSON are for machines and stay out of what is kept. */
+function run(file: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL(file, import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      process.stdout.write(text)
+      output += text
+    })
+    child.on('error', reject)
+    child.on('close', status => (status === 0 ? resolve(output.replace(/^\{.*\}\n/gm, '')) : reject(new Error(`bench/${file} ended with ${status}`))))
+  })
+}
