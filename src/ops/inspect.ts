@@ -39,7 +39,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
     if (options.vcpu !== undefined && shown.length === 0)
       throw new SnapError(
         'USAGE',
-        `${source.name} has no vCPU ${options.vcpu}`,
+        `${file} has no vCPU ${options.vcpu}`,
         { vcpu: options.vcpu },
         { hint: `it has ${snapshot.vcpus.map(vcpu => vcpu.index).join(' ') || 'none'}` },
       )
