@@ -28,12 +28,16 @@ export interface Opened extends Imported {
 export async function withInput<T>(path: string, work: InputOptions, use: (opened: Opened) => Promise<T>): Promise<T> {
   return withSource(path, work, async (source, importer, said) => {
     const imported = await importer.read(source, work.signal, said)
-    return use({
-      ...imported,
-      source,
-      extent: () => inputExtent(path, source, imported.members),
-      sha256: () => inputSha256(source, imported.members, work.signal),
-    })
+    try {
+      return await use({
+        ...imported,
+        source,
+        extent: () => inputExtent(path, source, imported.members),
+        sha256: () => inputSha256(source, imported.members, work.signal),
+      })
+    } finally {
+      await imported.close?.()
+    }
   })
 }
 

@@ -17,6 +17,8 @@ export interface Imported {
   readonly host?: HostDescription
   /** Of a snapshot that is a folder: its files, relative, the recognised one included. Absent: the source is all there is. */
   readonly members?: readonly string[]
+  /** Lets go of what reading opened beside the source, as an unpacked copy of what the source holds; after it no chunk can be read. */
+  close?(): Promise<void>
 }
 
 /** What the user says about a file that the file does not. Importers that have no use for a member ignore it. */

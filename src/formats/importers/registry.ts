@@ -5,12 +5,14 @@ import { firecrackerFingerprint, firecrackerTemplate } from './firecracker/cpu-c
 import { firecrackerVmstate } from './firecracker/importer.ts'
 import type { Importer } from './importer.ts'
 import { psnap } from './psnap.ts'
+import { qemu } from './qemu/importer.ts'
 import { reglist } from './reglist/read.ts'
 import { stratovirt } from './stratovirt/sniff.ts'
 
 export const IMPORTERS: readonly Importer[] = [
   psnap,
   reglist,
+  qemu,
   firecrackerVmstate,
   firecrackerFingerprint,
   firecrackerTemplate,

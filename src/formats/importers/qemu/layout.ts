@@ -11,7 +11,8 @@ export interface Field {
   readonly type: Scalar | 'bytes' | Layout
   /** Of one element when the type is `bytes`. */
   readonly size?: number
-  /** Elements of an array; the name of an earlier integer field; or `many`: as many as come before the body's end. */
+  /** Elements of an array; the name of an earlier integer field; or `many`: as many as come before the body's end or
+   * the owner's subsections. */
   readonly count?: number | { readonly field: string } | 'many'
 }
 
@@ -60,7 +61,7 @@ export function decode(layout: Layout, run: DecodeRun, depth = 0): Decoded {
       out[key] = made
     } else out[key] = value
   }
-  for (const field of layout.fields) put(field.name, readField(field, run, out, depth))
+  for (const field of layout.fields) put(field.name, readField(layout.name, field, run, out, depth))
   for (let name = peekSubsection(run.reader, layout.name); name !== undefined; name = peekSubsection(run.reader, layout.name)) {
     const found = layout.subsections.find(each => each.name === name)
     if (!found) {
@@ -77,12 +78,12 @@ export function decode(layout: Layout, run: DecodeRun, depth = 0): Decoded {
   return out
 }
 
-function readField(field: Field, run: DecodeRun, earlier: Readonly<Record<string, DecodedValue>>, depth: number): DecodedValue | undefined {
+function readField(owner: string, field: Field, run: DecodeRun, earlier: Readonly<Record<string, DecodedValue>>, depth: number): DecodedValue | undefined {
   const { type, count } = field
   if (count === undefined) return readOne(field, run, depth)
   if (count === 'many') {
     const list: DecodedValue[] = []
-    while (!run.atEnd()) list.push(readOne(field, run, depth))
+    while (!run.atEnd() && peekSubsection(run.reader, owner) === undefined) list.push(readOne(field, run, depth))
     return list
   }
   const length = typeof count === 'number' ? count : Number(earlier[count.field])

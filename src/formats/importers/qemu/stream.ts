@@ -14,7 +14,7 @@ import { findVmdesc, type Vmdesc } from './vmdesc.ts'
 import { beyondLimit, corrupt, Window } from './window.ts'
 
 export const MAGIC = 0x5145_564d
-const VERSION = 3
+export const STREAM_VERSION = 3
 const RAM = 'ram'
 const RAM_VERSION = 4
 const COMMAND_PACKAGED = 7
@@ -40,7 +40,7 @@ export interface QemuStream {
   readonly sections: readonly Section[]
   readonly commands: readonly number[]
   readonly blocks: readonly RamBlock[]
-  /** Bodies of the ram section as [offset, end) pairs, one after the other. */
+  /** Where each body of the ram section begins. */
   readonly ramBodies: readonly number[]
   readonly ramFlags: { readonly xbzrle: boolean; readonly deflated: boolean; readonly multifdFlush: boolean }
   readonly vmdesc?: Vmdesc
@@ -123,12 +123,12 @@ class Walk {
     if (u32(head, 0) !== MAGIC)
       throw new SnapError('FORMAT_UNKNOWN', `${this.#source.name} is no QEMU migration stream`, { file: this.#source.name, offset: at })
     const version = u32(head, 4)
-    if (version > VERSION)
-      throw new SnapError('FORMAT_TOO_NEW', `${this.#source.name} is a QEMU stream of version ${version}; this release reads ${VERSION}`, {
+    if (version > STREAM_VERSION)
+      throw new SnapError('FORMAT_TOO_NEW', `${this.#source.name} is a QEMU stream of version ${version}; this release reads ${STREAM_VERSION}`, {
         file: this.#source.name,
         offset: at + 4,
       })
-    if (version < VERSION) throw corrupt(this.#source, `a QEMU stream of version ${version}, older than any arm64 guest`, at + 4)
+    if (version < STREAM_VERSION) throw corrupt(this.#source, `a QEMU stream of version ${version}, older than any arm64 guest`, at + 4)
     return at + 8
   }
 
@@ -191,7 +191,7 @@ class Walk {
   async #iterable(body: number, id: number, name: string): Promise<number> {
     if (id === this.#ramId && this.#ram) {
       const end = await this.#ram.body(body)
-      this.#ramBodies.push(body, end)
+      this.#ramBodies.push(body)
       return this.#footer(end, id, name)
     }
     return this.#footer(await this.#skip(body, id, name), id, name)

@@ -13,6 +13,8 @@ export interface Vmdesc {
   readonly length: number
   readonly hasConfiguration: boolean
   readonly devices: readonly DescribedDevice[]
+  /** Details by which releases differ. */
+  readonly hints: { readonly registerCountType?: string; readonly runstateBytes?: number; readonly hasCpuFeatures: boolean }
 }
 
 export interface DescribedDevice {
@@ -73,7 +75,20 @@ function parseVmdesc(json: Uint8Array, offset: number, file: string): Vmdesc | u
     if (!Number.isSafeInteger(instance) || !Number.isSafeInteger(version) || !layout) return undefined
     devices.push({ name, instance: instance as number, version: version as number, layout })
   }
-  return { offset, length: json.length, hasConfiguration: 'configuration' in top, devices }
+  return { offset, length: json.length, hasConfiguration: 'configuration' in top, devices, hints: hintsOf(top.devices) }
+}
+
+/** Only for devices that layoutOf has read: their fields are objects. */
+function hintsOf(devices: readonly unknown[]): Vmdesc['hints'] {
+  const fields = (name: string): readonly Json[] => ((devices as readonly Json[]).find(device => device.name === name)?.fields ?? []) as readonly Json[]
+  const cpu = fields('cpu')
+  const type = cpu.find(field => field.name === 'cpreg_vmstate_array_len')?.type
+  const size = fields('globalstate').find(field => field.name === 'runstate')?.size
+  return {
+    ...(typeof type === 'string' ? { registerCountType: type } : {}),
+    ...(typeof size === 'number' ? { runstateBytes: size } : {}),
+    hasCpuFeatures: cpu.some(field => field.name === 'env.features'),
+  }
 }
 
 type Json = Readonly<Record<string, unknown>>
