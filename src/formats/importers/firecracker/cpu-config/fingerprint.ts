@@ -21,7 +21,7 @@ export function parseFingerprint(json: Json, file: string): Imported {
       severity: 'info',
       code: 'never-run',
       message:
-        'this is the fingerprint of a host, one vCPU before it ran: PC, CNTPCT_EL0 and KVM_REG_ARM_TIMER_CNT are left out of it, and it is sorted by id, not in the order in which KVM lists registers',
+        'this is the fingerprint of a host, one vCPU that is set up to boot and has not run: X0 holds an address, PC, CNTPCT_EL0 and KVM_REG_ARM_TIMER_CNT are left out, and it is sorted by id',
     },
   ]
   unknownKeys(json, KEYS, 'the file', findings)
