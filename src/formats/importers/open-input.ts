@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { SnapError } from '../../errors.ts'
-import { openFolder } from '../source/folder.ts'
+import { type Folder, openFolder } from '../source/folder.ts'
 import { type OpenOptions, openSource } from '../source/open.ts'
 import type { Source } from '../source/source.ts'
 import { type Importer, pickImporter, SNIFF_BYTES } from './importer.ts'
@@ -19,7 +19,7 @@ export interface Input {
  * file named by itself stands for the folder. Throws CANNOT_READ, FORMAT_UNKNOWN, FORMAT_FOREIGN.
  */
 export async function openInput(path: string, importers: readonly Importer[], options: OpenOptions = {}): Promise<Input> {
-  if (path !== '-' && (await isFolder(path))) return openFolderInput(path, importers)
+  if (path !== '-' && (await isFolder(path))) return recogniseFolder(await openFolder(path), importers)
   let source = await openSource(path, options)
   try {
     const importer = await pickImporter(source, importers)
@@ -51,8 +51,9 @@ async function withFolder(source: Source, path: string): Promise<Source> {
   }
 }
 
-async function openFolderInput(path: string, importers: readonly Importer[]): Promise<Input> {
-  const folder = await openFolder(path)
+/** The same for a folder that is open; it is closed with the source, or when it is not recognised. */
+export async function recogniseFolder(folder: Folder, importers: readonly Importer[]): Promise<Input> {
+  const { name: path } = folder
   try {
     const found: Input[] = []
     for (const importer of importers)
