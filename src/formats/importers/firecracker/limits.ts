@@ -5,6 +5,8 @@ export const FIRECRACKER_LIMITS = {
   vmstateBytes: 10 << 20,
   /** Values in lists of one file altogether: 64 vCPUs with 2000 registers each are 128,000. A bit can stand for a value in v1.15, so the file's size bounds nothing. */
   values: 1 << 20,
+  /** Firecracker itself runs at most 32. */
+  vcpus: 4096,
   /** Depth of the address allocator's tree, a balanced one: 64 levels hold more than there are addresses. */
   depth: 64,
   /** Characters of the version. */

@@ -7,6 +7,7 @@ import { crc64, crc64Bytes } from './crc64.ts'
 import { NOT_KNOWN, readHeader, type VersionedHeader } from './header.ts'
 import { Input } from './input.ts'
 import { layoutShape } from './layouts.ts'
+import { FIRECRACKER_LIMITS } from './limits.ts'
 import { RELEASES, type Release } from './releases.ts'
 import { isVector, type MicrovmState } from './state.ts'
 
@@ -90,6 +91,8 @@ function readAs(release: Release, header: VersionedHeader, bytes: Uint8Array, fi
 
 /** Ids of arm64 registers only, and values exactly as long as their ids say: what Firecracker's own loader checks too. */
 function checkRegisters({ vcpus }: MicrovmState, file: string, offset: number): void {
+  if (vcpus.length > FIRECRACKER_LIMITS.vcpus)
+    throw new SnapError('LIMIT_EXCEEDED', `${file} has ${vcpus.length} vCPUs; at most ${FIRECRACKER_LIMITS.vcpus} are read`, { file, offset })
   vcpus.forEach(({ regs }, vcpu) => {
     const wrong = (what: string): SnapError => new SnapError('INPUT_CORRUPT', `${file}: vCPU ${vcpu} ${what}`, { file, offset, vcpu })
     const ids = isVector(regs) ? regs.ids : regs.map(({ id }) => id)

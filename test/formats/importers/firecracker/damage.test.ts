@@ -123,6 +123,11 @@ test('memory regions beyond any machine are refused', async () => {
   await expect(read(Array.from({ length: 2000 }, () => ({ baseAddress: 0n, size: 4096n })))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
 })
 
+test('more vCPUs than any machine has are refused', () => {
+  const release = RELEASES.find(({ version }) => version === '6.0.0')!
+  expect(errorOf(makeVmstate(release, { vcpus: Array.from({ length: 5000 }, () => []), gic: { dist: [], vcpus: [] } }))).toBe('LIMIT_EXCEEDED')
+})
+
 test('a version of a thousand characters is refused', () => {
   const bytes = makeVmstate(RELEASES.find(({ encoding }) => encoding === 'bincode')!)
   new DataView(bytes.buffer).setBigUint64(8, 1000n, true)
