@@ -2,43 +2,28 @@
 import { SnapError } from '../../../errors.ts'
 import type { Finding } from '../../../model/finding.ts'
 import type { MemoryRegion } from '../../../model/snapshot.ts'
-import type { Field } from '../../data/fields.ts'
 import type { Folder } from '../../source/folder.ts'
-import { VMM_LIMITS } from '../kvm/limits.ts'
-import { requireApart, storedRegion } from '../kvm/stored-region.ts'
+import { storedRegion } from '../kvm/stored-region.ts'
+import { type MemoryPlan, unheldBytes } from './memory-plan.ts'
 
 export const MEMORY_FILE = 'memory-ranges'
 
-interface Range {
-  readonly start: bigint
-  readonly size: number
+export interface ReadMemory {
+  readonly memory: readonly MemoryRegion[]
+  readonly findings: readonly Finding[]
 }
 
-/** `node` is the JSON of memory-manager. Throws INPUT_CORRUPT when the file is shorter than the ranges in it. */
-export async function readMemory(
-  node: Field,
-  folder: Folder | undefined,
-  file: string,
-): Promise<{ readonly memory: readonly MemoryRegion[]; readonly findings: readonly Finding[] }> {
-  const ranges = node
-    .at('memory_ranges')
-    .at('data')
-    .list(VMM_LIMITS.memoryRegions)
-    .map((item): Range => ({ start: item.at('gpa').unsigned(), size: regionSize(item.at('length')) }))
-    .filter(({ size }) => size > 0)
-  requireApart(file, 'memory ranges', ranges)
+/** Throws INPUT_CORRUPT when the file is shorter than the ranges in it. */
+export async function readMemory(plan: MemoryPlan, folder: Folder | undefined, file: string): Promise<ReadMemory> {
+  const { ranges, mappings } = plan
   const total = ranges.reduce((sum, { size }) => sum + size, 0)
-  const zones = node
-    .at('guest_ram_mappings')
-    .list(VMM_LIMITS.memoryRegions)
-    .map(item => ({ start: item.at('gpa').unsigned(), size: regionSize(item.at('size')), name: item.at('zone_id').text() }))
   const findings: Finding[] = []
-  const mapped = zones.reduce((sum, { start, size }) => sum + uncovered(start, size, ranges), 0)
-  if (mapped > 0)
+  const unheld = unheldBytes(plan)
+  if (unheld > 0)
     findings.push({
       severity: 'warning',
       code: 'memory-elsewhere',
-      message: `${mapped} bytes of guest memory are not in the snapshot: they were in files of their own that Cloud Hypervisor left where they are`,
+      message: `${unheld} bytes of guest memory are not in the snapshot: they were in files of their own that Cloud Hypervisor left where they are`,
     })
   if (total === 0) return { memory: [], findings }
   if (!folder || !(await folder.has(MEMORY_FILE))) {
@@ -59,28 +44,10 @@ export async function readMemory(
     })
   let at = 0
   const memory = ranges.map(({ start, size }, i) => {
-    const name = zones.find(zone => zone.start === start)?.name ?? `range${i}`
+    const name = mappings.find(mapping => mapping.start === start)?.name ?? `range${i}`
     const region = storedRegion(source, { name, start, size }, [{ offset: 0, at, length: size }], false)
     at += size
     return region
   })
   return { memory, findings }
-}
-
-function regionSize(field: Field): number {
-  const size = field.size()
-  if (size > VMM_LIMITS.regionBytes) throw field.wrong(`is ${size} bytes, more than any machine has`)
-  return size
-}
-
-/** How many bytes of a mapping no range holds. */
-function uncovered(start: bigint, size: number, ranges: readonly Range[]): number {
-  const end = start + BigInt(size)
-  const held = ranges.reduce((sum, range) => {
-    const from = range.start > start ? range.start : start
-    const rangeEnd = range.start + BigInt(range.size)
-    const to = rangeEnd < end ? rangeEnd : end
-    return to > from ? sum + Number(to - from) : sum
-  }, 0)
-  return Math.max(0, size - held)
 }

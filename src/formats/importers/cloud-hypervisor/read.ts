@@ -9,7 +9,8 @@ import { readAll, type Source } from '../../source/source.ts'
 import type { Imported } from '../importer.ts'
 import { VMM_LIMITS } from '../kvm/limits.ts'
 import { readGic } from './gic.ts'
-import { MEMORY_FILE, readMemory } from './memory.ts'
+import { MEMORY_FILE, type ReadMemory, readMemory } from './memory.ts'
+import { jsonPlan, packedPlan } from './memory-plan.ts'
 import { childOf, nodeJson, parseTree, type TreeNode } from './tree.ts'
 import { type ReadVcpu, readVcpu } from './vcpu.ts'
 
@@ -44,7 +45,7 @@ export async function readCloudHypervisor(source: Source): Promise<Imported> {
     })
 
   const memoryNode = childOf(tree, 'memory-manager')
-  const memory = memoryNode?.data && (await readMemoryNode(memoryNode, source))
+  const memory = memoryNode && (await readMemoryNode(memoryNode, source))
   if (memory) {
     findings.push(...memory.findings)
     if (memory.memory.length > 0) members.push(MEMORY_FILE)
@@ -88,11 +89,10 @@ function readVcpus(manager: TreeNode | undefined, file: string): readonly ReadVc
   })
 }
 
-async function readMemoryNode(node: TreeNode, { name, folder }: Source): ReturnType<typeof readMemory> {
-  const { bytes, form } = node.data ?? { bytes: new Uint8Array(), form: 'v39 and newer' as const }
-  if (form === 'v39 and newer' || bytes[0] === 0x7b) return readMemory(nodeJson(bytes, name, 'memory-manager'), folder, name)
-  const message = 'the list of memory ranges is in the binary form of v38 and older, which is not documented: guest memory is left out'
-  return { memory: [], findings: [{ severity: 'warning', code: 'memory-not-read', message }] }
+async function readMemoryNode({ data }: TreeNode, { name, folder }: Source): Promise<ReadMemory | undefined> {
+  if (!data) return undefined
+  const packed = data.form !== 'v39 and newer' && data.bytes[0] !== 0x7b
+  return readMemory(packed ? packedPlan(data.bytes, name) : jsonPlan(nodeJson(data.bytes, name, 'memory-manager'), name), folder, name)
 }
 
 async function readConfig(source: Source): Promise<Field> {

@@ -89,19 +89,52 @@ function vcpuText(vcpu: Vcpu, guest: Guest): string {
   return guest.layout === 'v24' ? text : `{${JSON.stringify(guest.hypervisor ?? 'Kvm')}:${text}}`
 }
 
-function node(guest: Guest, id: string, children: readonly string[], text?: string): string {
+function node(guest: Guest, id: string, children: readonly string[], content?: string | Uint8Array): string {
+  const text = typeof content === 'string' ? content : undefined
+  const bytes = content === undefined ? undefined : typeof content === 'string' ? utf8(content) : content
   const body = `"snapshots":{${children.join(',')}}`
   switch (guest.layout) {
     case 'v24':
     case 'v28': {
-      const data = text === undefined ? '{}' : `{"${id}-section":{"id":"${id}-section","snapshot":${json(utf8(text))}}}`
+      const data = bytes === undefined ? '{}' : `{"${id}-section":{"id":"${id}-section","snapshot":${json(bytes)}}}`
       return `{"id":"${id}",${body},"snapshot_data":${data}}`
     }
     case 'v29':
-      return `{${body},"snapshot_data":${text === undefined ? 'null' : json(utf8(text))}}`
+      return `{${body},"snapshot_data":${bytes === undefined ? 'null' : json(bytes)}}`
     default:
       return `{${body},"snapshot_data":${text === undefined ? 'null' : `{"state":${JSON.stringify(text)}}`}}`
   }
+}
+
+/** The struct that v25 to v38 packed. */
+function packedMemory(memory: NonNullable<Guest['memory']>): Uint8Array {
+  const parts: Buffer[] = []
+  const u64 = (value: bigint | number): unknown => parts.push(Buffer.from(new BigUint64Array([BigInt(value)]).buffer))
+  const u32 = (value: number): unknown => parts.push(Buffer.from(new Uint32Array([value]).buffer))
+  u64(memory.length)
+  for (const { gpa, bytes } of memory) [gpa, bytes.length].map(u64)
+  u64(memory.length)
+  memory.forEach(({ gpa, bytes }, i) => {
+    u32(i)
+    u64(gpa)
+    u64(bytes.length)
+    u64(4)
+    parts.push(Buffer.from(`mem${i}`), Buffer.of(0))
+    u64(0)
+  })
+  for (const value of [0x40_0000_0000n, 1, 2]) u64(value)
+  u64(1)
+  u64(0x4000_0000)
+  u64(4096)
+  u32(0)
+  u64(1)
+  u64(1)
+  u64(2)
+  parts.push(Buffer.of(1, 0, 0))
+  u32(1)
+  u64(0)
+  u64(0)
+  return new Uint8Array(Buffer.concat(parts))
 }
 
 /** The files of the folder. */
@@ -130,7 +163,10 @@ export function makeSnapshot(guest: Guest): Record<string, Uint8Array> {
     virtio_mem: false,
     file_offset: 0,
   }))
-  const memory = json({ memory_ranges: { data: ranges }, guest_ram_mappings: mappings, start_of_device_area: 0x40_0000_0000n })
+  const packed = guest.layout === 'v24' || guest.layout === 'v28' || guest.layout === 'v29'
+  const memory = packed
+    ? packedMemory(guest.memory ?? [])
+    : json({ memory_ranges: { data: ranges }, guest_ram_mappings: mappings, start_of_device_area: 0x40_0000_0000n })
   const clock = guest.clock === undefined ? '{}' : `{"clock":${guest.clock}}`
   const children = [
     `"cpu-manager":${node(guest, 'cpu-manager', vcpus)}`,
