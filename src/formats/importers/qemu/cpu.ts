@@ -1,6 +1,6 @@
 // Owns the way from a decoded "cpu" section to a vCPU: core registers from the fixed fields, then the register list as the file orders it.
 // Source: target/arm/machine.c, kvm64.c of QEMU 5.2 to 11.1; facts/qemu-stream.md §5.
-import { COPROC, type RegId, regBytes, regCoproc, showRegId, sveVlsId, sysRegId } from '../../../arch/reg-id.ts'
+import { COPROC, type RegId, regBytes, regCoproc, showRegId, sysRegId } from '../../../arch/reg-id.ts'
 import { SnapError } from '../../../errors.ts'
 import type { Finding } from '../../../model/finding.ts'
 import { registerList } from '../../../model/register-list.ts'
@@ -145,26 +145,13 @@ function* vectorRegisters(cpu: Decoded, index: number, findings: Finding[]): Gen
   yield [(CORE_U32 | 0xd5n) as RegId, exact ? big(exact, 'fpcr') & 0xffff_ffffn : BigInt((fpscr & FPCR_BITS) >>> 0)]
 }
 
+/** SVE keeps 16 quadwords a register at most, of which QEMU saves 8. */
 function sveFindings(cpu: Decoded, index: number): readonly Finding[] {
   const zcr = savedIds(cpu).indexOf(ZCR_EL1)
   const bits = 128 * (Number((list<bigint>(cpu, 'values')[zcr] ?? 0n) & 0xfn) + 1)
-  const findings: Finding[] = [
-    {
-      severity: 'warning',
-      code: 'sve-lengths-not-saved',
-      vcpu: index,
-      register: 'KVM_REG_ARM64_SVE_VLS',
-      message: `QEMU does not save the set of vector lengths (${showRegId(sveVlsId)}): it comes from the command line of the destination`,
-    },
-  ]
-  if (zcr >= 0 && bits > 1024)
-    findings.push({
-      severity: 'warning',
-      code: 'sve-vectors-cut',
-      vcpu: index,
-      message: `vCPU ${index} allows vectors of up to ${bits} bits; QEMU saves the first 1024 of each, the rest is lost when the CPU has it`,
-    })
-  return findings
+  if (zcr < 0 || bits <= 1024) return []
+  const message = `vCPU ${index} allows vectors of up to ${bits} bits; QEMU saves the first 1024 of each, so the rest is lost when the CPU has more`
+  return [{ severity: 'warning', code: 'sve-vectors-cut', vcpu: index, message }]
 }
 
 /** Big-endian 64-bit words, the lowest first, as bytes in memory order. */

@@ -51,21 +51,24 @@ export async function* mappedChunks(source: Source, size: number, mapped: Mapped
     const isPresent = (page: number) => ((bitmap[(page >> 3) - at] ?? 0) >> (page & 7)) & 1
     for (let first = at * 8; first < Math.min(pages, (at + bitmap.length) * 8); first += perGroup) {
       const end = Math.min(pages, first + perGroup)
-      let data: Uint8Array | undefined
-      for (let page = first; page < end; ) {
-        if (!isPresent(page)) {
-          page++
-          continue
+      let low = first
+      while (low < end && !isPresent(low)) low++
+      if (low === end) continue
+      let high = end
+      while (!isPresent(high - 1)) high--
+      signal?.throwIfAborted()
+      const offset = low * pageSize
+      const data = new Uint8Array(Math.min(high * pageSize, size) - offset)
+      for (let page = low; page < high; ) {
+        let until = page
+        while (until < high && isPresent(until)) until++
+        if (until > page) {
+          const from = page * pageSize
+          data.set(await source.read(pagesOffset + from, Math.min(until * pageSize, size) - from), from - offset)
         }
-        let until = page + 1
-        while (until < end && isPresent(until)) until++
-        signal?.throwIfAborted()
-        data ??= new Uint8Array(Math.min(CHUNK_BYTES, size - first * pageSize))
-        const from = page * pageSize
-        data.set(await source.read(pagesOffset + from, Math.min(until * pageSize, size) - from), from - first * pageSize)
-        page = until
+        page = until + 1
       }
-      if (data && !isAllZero(data)) yield { offset: first * pageSize, data }
+      if (!isAllZero(data)) yield { offset, data }
     }
   }
 }

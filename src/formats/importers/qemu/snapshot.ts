@@ -1,4 +1,6 @@
 // Owns putting a walked stream together as a Snapshot, with what the format cannot hold as findings. Judges nothing.
+import { registerName } from '../../../arch/catalogue/catalogue.ts'
+import { sveVlsId } from '../../../arch/reg-id.ts'
 import { SnapError } from '../../../errors.ts'
 import type { Finding } from '../../../model/finding.ts'
 import { registerValue } from '../../../model/register-list.ts'
@@ -149,6 +151,7 @@ function stopOf(stream: QemuStream): StopReason {
 }
 
 function streamFindings(stream: QemuStream, accelerator: Accelerator | undefined, others: readonly Section[]): readonly Finding[] {
+  const hasSve = stream.sections.some(section => section.marks.has('cpu/sve'))
   const findings: Finding[] = []
   const state = runstate(stream)
   if (state !== undefined && !/^[\x20-\x7e]*$/.test(state))
@@ -162,6 +165,13 @@ function streamFindings(stream: QemuStream, accelerator: Accelerator | undefined
     })
   if (accelerator === undefined)
     findings.push({ severity: 'info', code: 'accelerator-unknown', message: 'nothing in the file tells whether KVM or TCG ran the guest' })
+  if (hasSve)
+    findings.push({
+      severity: 'warning',
+      code: 'sve-lengths-not-saved',
+      register: registerName(sveVlsId),
+      message: 'QEMU does not save which vector lengths a vCPU has: the command line of the destination says so',
+    })
   findings.push({ severity: 'info', code: 'features-not-saved', message: 'QEMU does not save vCPU features; they are inferred from the register list' })
   const raw = others.filter(section => !section.decoded).map(section => section.name)
   if (raw.length > 0)

@@ -9,8 +9,10 @@ import { QEMU_LIMITS } from './limits.ts'
 export interface Vmdesc {
   /** Of the record's first byte, 0x06. */
   readonly offset: number
-  /** Of the JSON alone. */
-  readonly length: number
+  /** The whole record: type, length, JSON. */
+  readonly record: { readonly offset: number; readonly length: number }
+  /** The JSON, one character a byte. */
+  readonly text: string
   readonly hasConfiguration: boolean
   readonly devices: readonly DescribedDevice[]
   /** Details by which releases differ. */
@@ -75,7 +77,9 @@ function parseVmdesc(json: Uint8Array, offset: number, file: string): Vmdesc | u
     if (!Number.isSafeInteger(instance) || !Number.isSafeInteger(version) || !layout) return undefined
     devices.push({ name, instance: instance as number, version: version as number, layout })
   }
-  return { offset, length: json.length, hasConfiguration: 'configuration' in top, devices, hints: hintsOf(top.devices) }
+  const record = { offset, length: 5 + json.length }
+  const text = Buffer.from(json.buffer, json.byteOffset, json.length).toString('latin1')
+  return { offset, record, text, hasConfiguration: 'configuration' in top, devices, hints: hintsOf(top.devices) }
 }
 
 /** Only for devices that layoutOf has read: their fields are objects. */

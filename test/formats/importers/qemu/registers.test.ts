@@ -49,10 +49,13 @@ function asPrinted(vcpu: VcpuSnapshot, printed: Printed): ReadonlyMap<string, bi
   return found
 }
 
-/** The X register in which r13 and r14 of a mode are seen. */
+/** r13 and r14 by mode, as X registers; user and system mode have X13 and X14. */
+const BANKS: Readonly<Record<number, readonly [number, number]>> = { 19: [19, 18], 23: [21, 20], 27: [23, 22], 18: [17, 16], 17: [29, 30], 26: [15, 14] }
+
+/** The X register in which rN of a mode is seen. */
 function bankedIndex(n: number, mode: number): number {
   if (n < 13) return n
-  const [r13, r14] = { 0x13: [19, 18], 0x17: [21, 20], 0x1b: [23, 22], 0x12: [17, 16], 0x11: [29, 30], 0x1a: [15, 14] }[mode] ?? [13, 14]
+  const [r13, r14] = BANKS[mode] ?? [13, 14]
   return n === 13 ? r13 : r14
 }
 

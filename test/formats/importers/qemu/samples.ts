@@ -29,7 +29,10 @@ function entries(): readonly Entry[] {
   const manifest = JSON.parse(readFileSync(join(SAMPLES, 'manifest.json'), 'utf8')) as readonly Entry[]
   const named = new Set(manifest.map(entry => entry.file))
   const others = readdirSync(SAMPLES).filter(file => /\.(mig|save|qcow2)\.gz$/.test(file) && !named.has(file))
-  return [...manifest, ...others.map(file => ({ name: file.slice(0, -3), file, qemu: '', accel: file.startsWith('kvm') ? 'kvm' : 'tcg', raw_size: 0, sha256_raw: '' }) as Entry)]
+  return [
+    ...manifest,
+    ...others.map(file => ({ name: file.slice(0, -3), file, qemu: '', accel: file.startsWith('kvm') ? 'kvm' : 'tcg', raw_size: 0, sha256_raw: '' }) as Entry),
+  ]
 }
 
 export const readSample = (entry: Entry): Buffer => gunzipSync(readFileSync(join(SAMPLES, entry.file)))
@@ -45,10 +48,12 @@ export function readPrinted(entry: Entry): readonly Printed[] {
     .slice(1)
     .map(part => {
       const found = new Map<string, bigint>()
-      for (const [, name = '', value = ''] of part.matchAll(/\b(PC|X\d\d|SP|PSTATE|R\d\d|PSR|FPCR|FPSR|d\d\d)= *([0-9a-f]+)\b/g)) found.set(name, BigInt(`0x${value}`))
+      for (const [, name = '', value = ''] of part.matchAll(/\b(PC|X\d\d|SP|PSTATE|R\d\d|PSR|FPCR|FPSR|d\d\d)= *([0-9a-f]+)\b/g))
+        found.set(name, BigInt(`0x${value}`))
       for (const [, name = '', high = '', low = ''] of part.matchAll(/\b(Q\d\d)=([0-9a-f]{16}):([0-9a-f]{16})/g)) found.set(name, BigInt(`0x${high}${low}`))
       // Z registers are printed as 64-bit words, the highest first.
-      for (const [, name = '', words = ''] of part.matchAll(/\b(Z\d\d)=((?:[0-9a-f]{16}:)*[0-9a-f]{16})/g)) found.set(name, BigInt(`0x${words.replaceAll(':', '')}`))
+      for (const [, name = '', words = ''] of part.matchAll(/\b(Z\d\d)=((?:[0-9a-f]{16}:)*[0-9a-f]{16})/g))
+        found.set(name, BigInt(`0x${words.replaceAll(':', '')}`))
       return found
     })
 }
