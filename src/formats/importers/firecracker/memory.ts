@@ -3,7 +3,7 @@
 import { SnapError } from '../../../errors.ts'
 import type { Finding } from '../../../model/finding.ts'
 import { CHUNK_BYTES, isAllZero } from '../../../model/memory.ts'
-import type { MemoryChunk, MemoryRegion } from '../../../model/snapshot.ts'
+import type { MemoryChunk, MemoryRange, MemoryRegion } from '../../../model/snapshot.ts'
 import type { Source } from '../../source/source.ts'
 import { FIRECRACKER_LIMITS } from './limits.ts'
 import type { MemoryRegionState } from './state.ts'
@@ -55,7 +55,12 @@ export function guestMemory(
         { hint: 'name the memory file that was saved together with this state file' },
       )
   const [, ...diffs] = layers
-  const memory = placed.map(({ name, start, size, offset }) => ({ name, start, size, chunks: (signal?: AbortSignal) => chunks(layers, offset, size, signal) }))
+  const memory = placed.map(({ name, start, size, offset }) => ({
+    name,
+    start,
+    size,
+    chunks: (signal?: AbortSignal, range?: MemoryRange) => chunks(layers, offset, size, signal, range),
+  }))
   const findings: Finding[] = diffs.map(({ name }) => ({
     severity: 'warning',
     code: 'diff-by-content',
@@ -65,9 +70,10 @@ export function guestMemory(
   return { memory, findings }
 }
 
-async function* chunks(layers: readonly Source[], offset: number, size: number, signal?: AbortSignal): AsyncGenerator<MemoryChunk> {
+async function* chunks(layers: readonly Source[], offset: number, size: number, signal?: AbortSignal, range?: MemoryRange): AsyncGenerator<MemoryChunk> {
   const [base, ...diffs] = layers
-  for (let at = 0; at < size; at += CHUNK_BYTES) {
+  const from = Math.floor((range?.from ?? 0) / CHUNK_BYTES) * CHUNK_BYTES
+  for (let at = from; at < Math.min(size, range?.to ?? size); at += CHUNK_BYTES) {
     signal?.throwIfAborted()
     const length = Math.min(CHUNK_BYTES, size - at)
     const data = await base!.read(offset + at, length)

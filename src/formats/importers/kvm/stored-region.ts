@@ -1,7 +1,7 @@
 // Owns guest memory that stands in ranges of a file: a MemoryRegion that reads it piece by piece, never whole. Knows no VMM.
 import { SnapError } from '../../../errors.ts'
-import { CHUNK_BYTES, isAllZero } from '../../../model/memory.ts'
-import type { MemoryRegion } from '../../../model/snapshot.ts'
+import { CHUNK_BYTES, isAllZero, touches } from '../../../model/memory.ts'
+import type { MemoryRange, MemoryRegion } from '../../../model/snapshot.ts'
 import type { Source } from '../../source/source.ts'
 
 /** `length` bytes of the region from `offset`, found at `at` in the file. */
@@ -22,18 +22,26 @@ export function storedRegion(source: Source, place: RegionPlace, ranges: readonl
   return {
     ...place,
     ...(counted ? { present: ranges.reduce((sum, { length }) => sum + length, 0) } : {}),
-    async *chunks(signal) {
+    async *chunks(signal, wanted) {
       for (const { offset, at, length } of ranges)
-        for (let done = 0; done < length; ) {
+        for (let done = wanted === undefined ? 0 : skipped(wanted, offset, length); done < length; ) {
           signal?.throwIfAborted()
           // Pieces end where 1 MiB of the region ends: that is how an archive keeps them.
           const piece = Math.min(length - done, CHUNK_BYTES - ((offset + done) % CHUNK_BYTES))
-          const data = await source.read(at + done, piece)
-          if (!isAllZero(data)) yield { offset: offset + done, data }
+          if (touches(wanted, offset + done, piece)) {
+            const data = await source.read(at + done, piece)
+            if (!isAllZero(data)) yield { offset: offset + done, data }
+          }
           done += piece
         }
     },
   }
+}
+
+/** Bytes of a stored range that end before the wanted one begins, in whole pieces. */
+function skipped({ from, to }: MemoryRange, offset: number, length: number): number {
+  if (offset >= to || offset + length <= from) return length
+  return Math.max(0, Math.floor(from / CHUNK_BYTES) * CHUNK_BYTES - offset)
 }
 
 /** Throws INPUT_CORRUPT when ranges (in guest-physical or region space) overlap or run beyond 2^52. */

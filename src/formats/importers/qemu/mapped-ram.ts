@@ -1,7 +1,7 @@
 // Owns the pages of mapped-ram files: a bitmap says which are present, each stands at its own place. Nothing but bitmaps is read to count them.
 // Source: QEMU docs/devel/migration/mapped-ram.rst; facts/qemu-stream.md §4.1. Bitmaps are little-endian on every host that runs arm64 guests.
-import { CHUNK_BYTES, isAllZero } from '../../../model/memory.ts'
-import type { MemoryChunk } from '../../../model/snapshot.ts'
+import { CHUNK_BYTES, isAllZero, touches } from '../../../model/memory.ts'
+import type { MemoryChunk, MemoryRange } from '../../../model/snapshot.ts'
 import type { Source } from '../../source/source.ts'
 import type { MappedPages } from './ram-blocks.ts'
 
@@ -41,15 +41,17 @@ function bitsOf(word: number): number {
 }
 
 /** The block's bytes, at most 1 MiB at a time, ascending; what the bitmap leaves out is not read. */
-export async function* mappedChunks(source: Source, size: number, mapped: MappedPages, signal?: AbortSignal): AsyncGenerator<MemoryChunk> {
+export async function* mappedChunks(source: Source, size: number, mapped: MappedPages, signal?: AbortSignal, range?: MemoryRange): AsyncGenerator<MemoryChunk> {
   const { pageSize, bitmapOffset, pagesOffset } = mapped
   const pages = Math.ceil(size / pageSize)
   const bytes = Math.ceil(pages / 8)
   const perGroup = CHUNK_BYTES / pageSize
   for (let at = 0; at < bytes; at += PIECE) {
+    if (!touches(range, at * 8 * pageSize, PIECE * 8 * pageSize)) continue
     const bitmap = await source.read(bitmapOffset + at, Math.min(PIECE, bytes - at))
     const isPresent = (page: number) => ((bitmap[(page >> 3) - at] ?? 0) >> (page & 7)) & 1
     for (let first = at * 8; first < Math.min(pages, (at + bitmap.length) * 8); first += perGroup) {
+      if (!touches(range, first * pageSize, CHUNK_BYTES)) continue
       const end = Math.min(pages, first + perGroup)
       let low = first
       while (low < end && !isPresent(low)) low++

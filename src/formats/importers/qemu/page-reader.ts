@@ -1,6 +1,6 @@
 // Owns the way from an indexed RAM block to its bytes: groups of pages are read with as few reads as their places in the file allow.
-import { CHUNK_BYTES, isAllZero } from '../../../model/memory.ts'
-import type { MemoryChunk } from '../../../model/snapshot.ts'
+import { CHUNK_BYTES, isAllZero, touches } from '../../../model/memory.ts'
+import type { MemoryChunk, MemoryRange } from '../../../model/snapshot.ts'
 import type { Source } from '../../source/source.ts'
 import { entryKind, entryOffset, PAGE_KIND, type PageTable } from './page-table.ts'
 import type { XbzrleChain } from './ram-index.ts'
@@ -23,11 +23,12 @@ export interface Pages {
 }
 
 /** The block's bytes, at most 1 MiB at a time, ascending; groups that hold nothing are left out. */
-export async function* pageChunks(pages: Pages, signal?: AbortSignal): AsyncGenerator<MemoryChunk> {
+export async function* pageChunks(pages: Pages, signal?: AbortSignal, range?: MemoryRange): AsyncGenerator<MemoryChunk> {
   const { pageSize, size, table } = pages
   const perGroup = CHUNK_BYTES / pageSize
   for (const { first, entries } of table.leaves())
     for (let group = 0; group < entries.length; group += perGroup) {
+      if (!touches(range, (first + group) * pageSize, CHUNK_BYTES)) continue
       const list: (readonly [number, number])[] = []
       for (let i = 0; i < perGroup; i++) {
         const entry = entries[group + i] as number

@@ -1,7 +1,8 @@
 // Owns the way from RAM blocks to guest memory: which block stands where in guest physical memory, and reading one on demand.
 // Source: hw/arm/virt.c memory map; facts/qemu-stream.md §4 (block names measured).
 import type { Finding } from '../../../model/finding.ts'
-import type { DeviceSnapshot, MemoryRegion } from '../../../model/snapshot.ts'
+import { touches } from '../../../model/memory.ts'
+import type { DeviceSnapshot, MemoryRange, MemoryRegion } from '../../../model/snapshot.ts'
 import type { Source } from '../../source/source.ts'
 import { countMappedPages, mappedChunks } from './mapped-ram.ts'
 import { pageChunks } from './page-reader.ts'
@@ -79,24 +80,25 @@ async function regionOf(source: Source, stream: QemuStream, index: RamIndex, num
   const { name, size, mapped } = block
   if (mapped) {
     const present = Math.min(size, (await countMappedPages(source, size, mapped)) * pageSize)
-    return { name, start, size, present, chunks: signal => mappedChunks(source, size, mapped, signal) }
+    return { name, start, size, present, chunks: (signal, range) => mappedChunks(source, size, mapped, signal, range) }
   }
   const present = Math.min(size, index.present(number) * pageSize)
-  return { name, start, size, present, chunks: signal => (present === 0 ? [] : streamedChunks(source, stream, index, number, signal)) }
+  return { name, start, size, present, chunks: (signal, range) => (present === 0 ? [] : streamedChunks(source, stream, index, number, signal, range)) }
 }
 
-async function* streamedChunks(source: Source, stream: QemuStream, index: RamIndex, number: number, signal?: AbortSignal) {
+async function* streamedChunks(source: Source, stream: QemuStream, index: RamIndex, number: number, signal?: AbortSignal, range?: MemoryRange) {
   const { pageSize, blocks } = stream
   const { size } = blocks[number] as RamBlock
   if (index.isWhole) {
     const table = index.table(number)
-    if (table) yield* pageChunks({ source, table, chain: index.chain, pageSize, size }, signal)
+    if (table) yield* pageChunks({ source, table, chain: index.chain, pageSize, size }, signal, range)
     return
   }
   for (let from = 0; from * pageSize < size; from += WINDOW_PAGES) {
+    if (!touches(range, from * pageSize, WINDOW_PAGES * pageSize)) continue
     const window = new WindowIndex(source, number, from, from + WINDOW_PAGES)
     await rescan(source, stream, window, signal)
-    yield* pageChunks({ source, table: window.table, chain: window.chain, pageSize, size }, signal)
+    yield* pageChunks({ source, table: window.table, chain: window.chain, pageSize, size }, signal, range)
   }
 }
 
