@@ -83,11 +83,15 @@ export function gicDevices(gic: Gic): SavedGic {
   const its: DeviceSnapshot[] = gic.its ? [{ name: 'its', kind: 'gic-its', state: itsState(gic.its) }] : []
   if (version === 'none') return { version, devices: its, understood: true }
   const state = version === 'v2' ? stateV2(gic) : stateV3(gic)
-  const device: DeviceSnapshot = state
-    ? { name: 'gic', kind: `gic-${version}`, state }
-    : { name: 'gic', kind: 'firecracker-gic', state: { dist: gic.dist, vcpus: gic.vcpus } }
+  const device: DeviceSnapshot = state ? { name: 'gic', kind: `gic-${version}`, state } : { name: 'gic', kind: 'firecracker-gic', state: asSaved(gic) }
   return { version, devices: [device, ...its], understood: state !== undefined }
 }
+
+/** The lists as they are; a register that was not saved is null. */
+const asSaved = ({ dist, vcpus }: Gic): unknown => ({
+  dist,
+  vcpus: vcpus.map(({ rdist, icc: { main, ap } }) => ({ rdist, icc: { main, ap: ap.map(chunks => chunks ?? null) } })),
+})
 
 /** GICv2 has no redistributors. */
 function gicVersion({ dist, vcpus }: Gic): GicVersion {

@@ -130,7 +130,14 @@ test.each<[string, (gic: Gic) => Gic]>([
   const gic = change(gicV3(1))
   const { devices, understood, version } = gicDevices(gic)
   expect([understood, version]).toEqual([false, 'v3'])
-  expect(devices[0]).toEqual({ name: 'gic', kind: 'firecracker-gic', state: { dist: gic.dist, vcpus: gic.vcpus } })
+  expect(devices[0]).toEqual({
+    name: 'gic',
+    kind: 'firecracker-gic',
+    state: {
+      dist: gic.dist,
+      vcpus: gic.vcpus.map(({ rdist, icc: { main, ap } }) => ({ rdist, icc: { main, ap: ap.map(chunks => chunks ?? null) } })),
+    },
+  })
 })
 
 test('no lists, no interrupt controller', () => {

@@ -7,6 +7,8 @@ import { encodeVmstate, readVmstate } from '../../../../src/formats/importers/fi
 import type { ReadOptions } from '../../../../src/formats/importers/importer.ts'
 import { bytesSource } from '../../../../src/formats/source/source.ts'
 import { bytesToBigint, registerEntries } from '../../../../src/model/register-list.ts'
+import { comparable } from '../../any-snapshot.ts'
+import { archiveOf, readArchive } from '../../archive/archive-bytes.ts'
 import { bigintToBytes } from './bytes.ts'
 import { fixCrc, MPIDR, makeVmstate, PC, smallVm, someRegisters, stateOf, VLS } from './make-vmstate.ts'
 
@@ -41,6 +43,11 @@ test.each(rows)('%s is read, and written again as it was', async (_name, release
   const expected = [...(rivals ? ['layout-by-trial'] : []), ...(narrow ? ['vector-halves-missing'] : []), 'memory-elsewhere', 'devices-not-read']
   expect(findings.map(({ code }) => code)).toEqual(expected)
   expect(snapshot.unknown).toEqual([{ name: 'firecracker-devices', bytes: smallVm.devices }])
+})
+
+test.each(rows)('%s goes into an archive and comes out of it', async (_name, release) => {
+  const { snapshot } = await read(makeVmstate(release))
+  expect(await comparable(await readArchive(await archiveOf(snapshot)))).toEqual(await comparable(snapshot))
 })
 
 test('an SVE vCPU keeps its wide registers', async () => {

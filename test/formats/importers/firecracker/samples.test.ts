@@ -11,6 +11,8 @@ import { BytesSink } from '../../../../src/formats/output/sink.ts'
 import { bytesSource } from '../../../../src/formats/source/source.ts'
 import { spool } from '../../../../src/formats/source/spool.ts'
 import { bytesToBigint, registerEntries, registerList, registerValue } from '../../../../src/model/register-list.ts'
+import { comparable } from '../../any-snapshot.ts'
+import { archiveOf, readArchive } from '../../archive/archive-bytes.ts'
 import { PSCI } from './make-vmstate.ts'
 import { expectedRegisters, readVmstateSample, skipReason, vmstateNames, vmstatePath } from './samples.ts'
 
@@ -55,6 +57,13 @@ describe.skipIf(skipReason !== undefined)('samples', () => {
     expect(differing.length).toBe(snapshot.vcpus.length)
     for (const i of differing) expect([bytes[i], edited[i]]).toEqual([Number(before & 0xffn), Number((before ^ 1n) & 0xffn)])
     expect([...edited.subarray(-8)]).toEqual([...crc64Bytes(edited.subarray(0, -8))])
+  })
+
+  test.each(vmstateNames)('%s goes into an archive whole, and comes out of it', async name => {
+    const { snapshot } = await read(name)
+    const again = await readArchive(await archiveOf(snapshot))
+    expect(await comparable(again)).toEqual(await comparable(snapshot))
+    expect(again.unknown).toEqual(snapshot.unknown)
   })
 
   test.each(vmstateNames)('%s read from a stream of single bytes is the same', async name => {
