@@ -13,6 +13,8 @@ export interface Imported {
   /** Its memory reads from the source on demand: keep the source open as long as chunks are wanted. */
   readonly snapshot: Snapshot
   readonly findings: readonly Finding[]
+  /** What ran the guest, where the format allows several and the file tells. */
+  readonly accelerator?: 'kvm' | 'tcg'
   /** When the file describes a host rather than a guest: what it says of it. The snapshot then is a vCPU that never ran. */
   readonly host?: HostDescription
   /** Of a snapshot that is a folder: its files, relative, the recognised one included. Absent: the source is all there is. */

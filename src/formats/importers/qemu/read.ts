@@ -37,9 +37,9 @@ export async function readQemu(source: Source, signal?: AbortSignal): Promise<Im
   try {
     const index = new RamIndex(inner)
     const stream = await walkStream(inner, { start: place.start, pages: index, ...(signal ? { signal } : {}) })
-    const { snapshot, findings } = await toSnapshot(inner, stream, index, place, signal)
+    const pieced = await toSnapshot(inner, stream, index, place, signal)
     const version = place.container === undefined ? String(STREAM_VERSION) : `${STREAM_VERSION} in a ${place.container}`
-    return { format: { id: 'qemu', version }, snapshot, findings, ...(inner === source ? {} : { close: () => inner.close() }) }
+    return { format: { id: 'qemu', version }, ...pieced, ...(inner === source ? {} : { close: () => inner.close() }) }
   } catch (error) {
     if (inner !== source) await inner.close()
     throw error

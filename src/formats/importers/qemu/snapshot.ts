@@ -22,6 +22,7 @@ const CNTFRQ = 0x6030_0000_0013_df00n
 export interface Pieced {
   readonly snapshot: Snapshot
   readonly findings: readonly Finding[]
+  readonly accelerator?: Accelerator
 }
 
 /** What a container adds: libvirt's domain XML names CPU model and accelerator. */
@@ -79,7 +80,7 @@ export async function toSnapshot(source: Source, stream: QemuStream, index: RamI
     devices,
     memory: placed.memory,
   }
-  return { snapshot, findings }
+  return { snapshot, findings, ...(accelerator === undefined ? {} : { accelerator }) }
 }
 
 const versions = ({ from, to }: { readonly from: string; readonly to: string }): string => (from === to ? from : `${from} to ${to}`)
