@@ -2,6 +2,14 @@
 import { SnapError } from '../../errors.ts'
 import type { Folder } from './folder.ts'
 
+/** A file that is compressed as a whole. */
+export interface PackedFile {
+  readonly compression: 'gzip' | 'zstd'
+  /** Bytes. */
+  readonly size: number
+  sha256(signal?: AbortSignal): Promise<string>
+}
+
 /** Random access to input bytes. All offsets and sizes in bytes. */
 export interface Source {
   /** For messages: the path as the user gave it, or `standard input`. */
@@ -9,6 +17,8 @@ export interface Source {
   readonly size: number
   /** Of a snapshot that is a folder: the folder, with the other files. Closed with the source. */
   readonly folder?: Folder
+  /** Of a file that was unpacked: the file as it is on disk. */
+  readonly packed?: PackedFile
   /**
    * Exactly `length` bytes from `offset`, in memory that nobody else will change. Throws INPUT_CORRUPT when the source ends before that (never
    * a short read) and CANNOT_READ when the system refuses.

@@ -1,15 +1,22 @@
 // Owns the taking off of compression around a whole file: one layer of gzip or zstd, recognised by its first bytes, with limits against bombs.
 import { SnapError } from '../../errors.ts'
 import { SOURCE_LIMITS } from './limits.ts'
-import { bytesSource, readAll, type Source } from './source.ts'
+import { bytesSource, readAll, type Source, sourceSha256 } from './source.ts'
 
-/** What is inside of a gzip or zstd file; any other source as it is. Closes the outer one when it is done with it. */
+/** What is inside of a gzip or zstd file; any other source as it is. The outer one is closed with it. */
 export async function unwrap(source: Source, signal?: AbortSignal): Promise<Source> {
   const head = Buffer.from(await source.head(4)).toString('hex')
   if (!head.startsWith('1f8b08') && head !== '28b52ffd') return source
-  const inner = head === '28b52ffd' ? await unzstd(source) : await gunzip(source, signal)
-  await source.close()
-  return inner
+  const compression = head === '28b52ffd' ? 'zstd' : 'gzip'
+  const inner = compression === 'zstd' ? await unzstd(source) : await gunzip(source, signal)
+  return {
+    ...inner,
+    packed: { compression, size: source.size, sha256: stop => sourceSha256(source, stop) },
+    close: async () => {
+      await inner.close()
+      await source.close()
+    },
+  }
 }
 
 async function gunzip(source: Source, signal: AbortSignal | undefined): Promise<Source> {
