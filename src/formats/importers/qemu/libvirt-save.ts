@@ -21,6 +21,7 @@ export async function openLibvirtSave(source: Source, signal?: AbortSignal): Pro
   const head = await source.read(0, Math.min(HEADER, source.size))
   if (Buffer.from(head.subarray(0, 16)).toString('latin1') === LIBVIRT_PART)
     throw new SnapError('INPUT_CORRUPT', `${source.name} is a save image that libvirt did not finish`, { file: source.name, offset: 0 })
+  if (head.length < HEADER) throw corrupt(source, 'the data ends inside the header of a save image', head.length)
   const reader = new ByteReader(head, { file: source.name }, 'INPUT_CORRUPT')
   reader.skip(16, 'magic')
   // Numbers are in the host's order, which the version shows: it is small.

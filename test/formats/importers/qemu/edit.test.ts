@@ -122,7 +122,8 @@ describe.skipIf(!hasSamples)('real streams', () => {
         if (id === 0x6030_0000_0010_0042n) continue // PSTATE has rules of its own
         const value = new Uint8Array(bytes)
         value[0] = value[0]! ^ (id === 0x6020_0000_0010_00d5n ? 0 : 0x08)
-        value[bytes.length > 4 ? 5 % bytes.length : 3] ^= id === 0x6020_0000_0010_00d5n ? 1 : 0
+        const other = bytes.length > 4 ? 5 % bytes.length : 3
+        value[other] = value[other]! ^ (id === 0x6020_0000_0010_00d5n ? 1 : 0)
         const after = await edited(before, [{ set: { id, bytes: value } }])
         const again = (await qemu.read(bytesSource(after.bytes))).snapshot.vcpus[0]!.registers
         const at = again.ids.indexOf(id)
