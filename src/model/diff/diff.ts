@@ -58,6 +58,7 @@ export function diffSnapshots(a: Side, b: Side): Diff {
   for (const { path, ...change } of common(unknownOf(x), unknownOf(y), 'what this release does not understand'))
     changes.push({ kind: 'vm', name: path, ...change })
 
+  const reordered: number[] = []
   const [inA, inB] = [byIndex(x), byIndex(y)]
   for (const index of [...new Set([...inA.keys(), ...inB.keys()])].sort((p, q) => p - q)) {
     const [v, w] = [inA.get(index), inB.get(index)]
@@ -68,9 +69,14 @@ export function diffSnapshots(a: Side, b: Side): Diff {
     if (v.mpState !== w.mpState) changes.push({ kind: 'mpState', vcpu: index, name: 'mpState', before: v.mpState, after: w.mpState })
     for (const { path, ...change } of common(vcpuLeaves(v), vcpuLeaves(w), `of vCPU ${index}`)) changes.push({ kind: 'vm', vcpu: index, name: path, ...change })
     changes.push(...diffRegisters(index, v.registers, w.registers))
-    if (isReordered(v.registers, w.registers))
-      findings.push({ severity: 'info', code: 'register-order', vcpu: index, message: `vCPU ${index}: the registers that both have stand in another order` })
+    if (isReordered(v.registers, w.registers)) reordered.push(index)
   }
+  if (reordered.length > 0)
+    findings.push({
+      severity: 'info',
+      code: 'register-order',
+      message: `the registers that both have stand in another order on vCPU${reordered.length === 1 ? '' : 's'} ${names(reordered.map(String))}`,
+    })
   const devices = diffDevices(x.devices, y.devices, across)
   changes.push(...devices.changes)
   for (const [side, silent] of [[a, devices.onlyInA] as const, [b, devices.onlyInB] as const]) if (silent.length > 0) only(side, `devices (${names(silent)})`)
