@@ -86,7 +86,7 @@ function resolve(snapshot: Snapshot, file: string, request: EditRequest): Resolv
     const ids = matchRegisters(step.register, new Set(snapshot.vcpus.flatMap(({ registers }) => [...registers.ids] as RegId[])))
     let hits = 0
     for (const id of ids) {
-      const value = step.kind === 'set' ? valueOf(id, step.value) : undefined
+      const value = step.kind === 'set' ? parsedValue(id, step.value) : undefined
       const wide = request.vcpu !== undefined && step.kind === 'set' && registerRow(id)?.scope === 'vm' && snapshot.vcpus.length > 1
       for (const vcpu of snapshot.vcpus) {
         if (!vcpu.registers.ids.includes(id) || (request.vcpu !== undefined && vcpu.index !== request.vcpu && !wide)) continue
@@ -143,7 +143,7 @@ function changesOf(
   return changes
 }
 
-function valueOf(id: RegId, text: string): Uint8Array {
+function parsedValue(id: RegId, text: string): Uint8Array {
   const plain = text.trim()
   const value = parseValue(id, id === PSCI_VERSION_ID && /^\d+\.\d+$/.test(plain) ? `0x${parsePsciVersion(plain).toString(16)}` : plain)
   if ('wrong' in value) throw new SnapError('REG_VALUE_INVALID', `the value for ${registerName(id)} ${value.wrong}`, { register: showRegId(id) })
