@@ -179,6 +179,12 @@ function reasons(candidate: Omit<HostCandidate, 'why'>, count: number, version: 
   if (version !== undefined && !impossible.includes(registerName(PSCI_VERSION_ID)))
     why.push(`PSCI ${showPsciVersion(version)} is ${psciDefault ? 'its default' : 'accepted, not its default'}`)
   if (build !== undefined)
-    why.push(differentValues === 0 ? `ID registers are those of ${build}` : `${differentValues} ID registers differ from ${build}`)
+    why.push(
+      differentValues === 0
+        ? `ID registers are those of ${build}`
+        : differentValues === 1
+          ? `1 ID register differs from ${build}`
+          : `${differentValues} ID registers differ from ${build}`,
+    )
   return why
 }

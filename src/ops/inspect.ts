@@ -6,10 +6,15 @@ import { COPROC, type RegId, regBytes, regCoproc, showRegId } from '../arch/reg-
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
+import { type GicSummary, summarizeGic } from '../model/gic.ts'
+import { gicStateOf } from '../model/gic-state-of.ts'
 import { bytesToBigint, type RegisterList, registerAt, registerValue } from '../model/register-list.ts'
-import type { MemoryRegion, VcpuSnapshot } from '../model/snapshot.ts'
-import { type InputOptions, withInput } from './input.ts'
-import type { InspectedRegister, InspectedVcpu, InspectReport } from './reports.ts'
+import type { MemoryRegion, Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
+import type { HostCandidates } from './host-candidates.ts'
+import { type InputOptions, type Opened, withInput } from './input.ts'
+import type { FoundReport, InspectedRegister, InspectedVcpu, InspectReport } from './inspect-report.ts'
+import { inspectTimers } from './inspect-timers.ts'
+import { type BytesWanted, memoryBytes } from './memory-bytes.ts'
 import { savedPsci } from './saved-psci.ts'
 import { showValue } from './show-value.ts'
 
@@ -22,9 +27,16 @@ export interface InspectOptions extends InputOptions {
   readonly vcpu?: number
   /** Show pointer-authentication keys. */
   readonly secrets?: boolean
-  /** Hash the file, and count memory where the format does not say how much is there: both read all of it. */
+  /** Hash the file however large it is, and count memory where the format does not say how much is there: both read all of it. */
   readonly full?: boolean
+  /** Show these bytes of guest memory. */
+  readonly memory?: BytesWanted
+  /** Search guest memory for kernel banners, device trees and ACPI tables: reads all of it. */
+  readonly find?: boolean
 }
+
+/** Files up to this size are hashed unasked. */
+const HASHED_BYTES = 16 << 20
 
 const CORE = 0x6030_0000_0010_0000n
 const PC = CORE + 0x40n
@@ -34,7 +46,8 @@ const IDENTIFYING: ReadonlySet<bigint> = new Set([0x6030_0000_0013_c000n, 0x6030
 
 /** Throws what opening and reading the file throws, and REG_ID_INVALID for a pattern that means nothing. */
 export async function inspect(file: string, options: InspectOptions = {}): Promise<InspectReport> {
-  return withInput(file, options, async ({ extent, format, snapshot, findings, sha256 }) => {
+  return withInput(file, options, async opened => {
+    const { extent, format, snapshot, findings, sha256 } = opened
     const shown = snapshot.vcpus.filter(vcpu => options.vcpu === undefined || vcpu.index === options.vcpu)
     if (options.vcpu !== undefined && shown.length === 0)
       throw new SnapError(
@@ -48,19 +61,55 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
     for (const vcpu of shown) vcpus.push(await inspectVcpu(vcpu, options))
     const memory = []
     for (const region of snapshot.memory) memory.push(await inspectMemory(region, options))
+    const name = await extent()
+    const accelerator = acceleratorOf(opened)
+    const host = snapshot.origin.build === undefined && accelerator !== 'tcg' ? await hostOf(opened) : undefined
+    const interrupts = interruptsOf(snapshot)
     return {
       format: { id: format.id, ...(format.version === undefined ? {} : { version: String(format.version) }) },
-      file: { ...(await extent()), ...(options.full ? { sha256: await sha256() } : {}) },
+      file: { ...name, ...(options.full || name.size <= HASHED_BYTES ? { sha256: await sha256() } : {}) },
+      ...(accelerator === undefined ? {} : { accelerator }),
+      ...(host ? { host } : {}),
       origin: snapshot.origin,
       stop: snapshot.stop,
       gic: snapshot.gic,
       psci: { version: psci === undefined ? null : showPsciVersion(psci), perVcpu: snapshot.vcpus.map(({ registers }) => psciOf(registers)) },
       vcpus,
+      ...(interrupts ? { interrupts } : {}),
+      timers: inspectTimers(snapshot),
       devices: snapshot.devices.map(({ name, kind }) => ({ name, kind })),
       memory,
+      ...(options.memory ? { bytes: await memoryBytes(snapshot, options.memory, options.signal) } : {}),
+      ...(options.find ? { found: await findInMemory(snapshot, options) } : {}),
       findings: [...findings, ...consistencyFindings(snapshot)],
     }
   })
+}
+
+/** Firmware registers exist under KVM only. */
+function acceleratorOf({ accelerator, snapshot }: Opened): 'kvm' | 'tcg' | undefined {
+  if (accelerator !== undefined) return accelerator
+  return snapshot.vcpus.some(({ registers }) => registers.ids.includes(PSCI_VERSION_ID)) ? 'kvm' : undefined
+}
+
+async function hostOf({ snapshot, findings }: Opened): Promise<HostCandidates | undefined> {
+  const registers = snapshot.vcpus.find(vcpu => vcpu.registers.ids.length > 0)?.registers
+  if (!registers) return undefined
+  const { hostCandidates } = await import('./host-candidates.ts')
+  return hostCandidates(registers, { gic: snapshot.gic, lacksBitmaps: findings.some(({ code }) => code === 'format-lacks-bitmaps') })
+}
+
+function interruptsOf({ devices }: Snapshot): GicSummary | undefined {
+  for (const device of devices) {
+    const state = gicStateOf(device)
+    if (state && (device.kind === 'gic-v2' || device.kind === 'gic-v3')) return summarizeGic(device.kind, state)
+  }
+  return undefined
+}
+
+async function findInMemory(snapshot: Snapshot, options: InspectOptions): Promise<FoundReport> {
+  const { findInGuest } = await import('./find/find.ts')
+  return findInGuest(snapshot.memory, options)
 }
 
 function psciOf(registers: RegisterList): string | null {

@@ -1,5 +1,5 @@
 // Owns how an inspect report reads on a terminal: who the guest is first, then its vCPUs, registers, devices and memory. Decides nothing.
-import type { InspectedRegister, InspectedVcpu, InspectReport } from '../ops/reports.ts'
+import type { InspectedRegister, InspectedVcpu, InspectReport } from '../ops/inspect-report.ts'
 import { findingLines } from './findings.ts'
 import type { Page } from './page.ts'
 import { byteSize, table } from './table.ts'
