@@ -1,5 +1,6 @@
 // Owns reading a snapshot folder that is in memory, for tests: all of it, memory included, as a value that can be compared.
 import { SnapError } from '../../src/errors.ts'
+import { plainValue } from '../../src/formats/archive/plain-value.ts'
 import type { Imported } from '../../src/formats/importers/importer.ts'
 import { recogniseFolder } from '../../src/formats/importers/open-input.ts'
 import { IMPORTERS } from '../../src/formats/importers/registry.ts'
@@ -17,6 +18,7 @@ export const readFiles = (files: Files): Promise<Imported> => readFolder(bytesFo
 
 /** Everything that was read, its memory as chunks. */
 export async function whole({ snapshot, ...rest }: Imported): Promise<unknown> {
+  for (const { state } of snapshot.devices) plainValue(state) // what cannot be written to an archive throws
   const memory = []
   for (const { chunks, ...place } of snapshot.memory) {
     const pieces: [number, string][] = []

@@ -13,6 +13,7 @@ import { type DeviceRecord, readRecords, StructView } from './records.ts'
 
 const STATE_FILE = 'state'
 const MEMORY_FILE = 'memory'
+const LAST: ReadonlySet<string> = new Set(['GICv3State', 'GICv3ItsState'])
 
 /** Throws INPUT_CORRUPT with the offset, LIMIT_EXCEEDED, FORMAT_TOO_NEW, FORMAT_FOREIGN for x86. */
 export async function readStratovirt(source: Source): Promise<Imported> {
@@ -26,7 +27,7 @@ export async function readStratovirt(source: Source): Promise<Imported> {
       { hint: 'name the folder, or the file state in it' },
     )
   const bytes = await readAll(source, VMM_LIMITS.stateBytes, 'the state of a StratoVirt snapshot')
-  const records = readRecords(bytes.subarray(HEADER_BYTES), header.descriptions, HEADER_BYTES, file)
+  const { records, absent } = readRecords(bytes.subarray(HEADER_BYTES), header.descriptions, HEADER_BYTES, file)
   const findings: Finding[] = []
   const vcpus: VcpuSnapshot[] = []
   const devices: DeviceSnapshot[] = []
@@ -38,6 +39,11 @@ export async function readStratovirt(source: Source): Promise<Imported> {
       vcpus.push(vcpu)
       findings.push(...more)
     } else devices.push(deviceOf(record, view))
+  }
+  for (const { name } of absent) {
+    // Records have no end mark. The GIC's are the last ones, and always there when they are described.
+    if (LAST.has(name)) throw new SnapError('INPUT_CORRUPT', `${file} ends before its ${name}`, { file, offset: bytes.length })
+    findings.push({ severity: 'warning', code: 'device-missing', message: `${file} describes a ${name} and holds none` })
   }
   if (vcpus.length === 0) throw new SnapError('INPUT_CORRUPT', `${file} holds no vCPU`, { file, offset: bytes.length })
   vcpus.sort((a, b) => a.index - b.index)

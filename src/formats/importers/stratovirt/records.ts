@@ -32,8 +32,13 @@ export interface DeviceRecord {
   readonly offset: number
 }
 
-/** `bytes` are those behind the header, whose first `descriptions` are the tables; `start` is where they stand in the file. Throws INPUT_CORRUPT. */
-export function readRecords(bytes: Uint8Array, descriptions: number, start: number, file: string): readonly DeviceRecord[] {
+/** The records, and what is described but has none. `bytes` are those behind the header, whose first `descriptions` are the tables; `start` is where they stand in the file. Throws INPUT_CORRUPT. */
+export function readRecords(
+  bytes: Uint8Array,
+  descriptions: number,
+  start: number,
+  file: string,
+): { readonly records: readonly DeviceRecord[]; readonly absent: readonly StructLayout[] } {
   if (descriptions > bytes.length) throw new SnapError('INPUT_CORRUPT', `${file} ends inside its device descriptions`, { file, offset: start + bytes.length })
   const layouts = readLayouts(bytes.subarray(0, descriptions), file)
   const reader = new ByteReader(bytes, { file }, 'INPUT_CORRUPT')
@@ -56,7 +61,8 @@ export function readRecords(bytes: Uint8Array, descriptions: number, start: numb
     const offset = start + reader.offset
     records.push({ id, layout, bytes: reader.bytes(Number(size), layout.name), offset })
   }
-  return records
+  const present = new Set(records.map(({ layout }) => layout))
+  return { records, absent: [...layouts.values()].filter(layout => !present.has(layout)) }
 }
 
 function readLayouts(bytes: Uint8Array, file: string): ReadonlyMap<bigint, StructLayout> {

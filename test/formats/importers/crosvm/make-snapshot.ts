@@ -15,6 +15,8 @@ export interface Guest {
   readonly ranges?: readonly { readonly start: number; readonly end: number }[]
   readonly mem?: Uint8Array
   readonly compressed?: boolean
+  /** How much of each redistributor's frames there is; crosvm writes 0x20000. */
+  readonly redistBytes?: number
   readonly devices?: Readonly<Record<string, Data>>
 }
 
@@ -53,7 +55,7 @@ export function makeSnapshot(guest: Guest): Record<string, Uint8Array> {
     )
   })
   const redist = (index: number): Data =>
-    Array.from({ length: 0x10088 / 4 }, (_, word) => (word === 0x14 / 4 ? 1 : word === 0x10080 / 4 ? 0xffff_ffff - index : 0))
+    Array.from({ length: (guest.redistBytes ?? 0x10088) / 4 }, (_, word) => (word === 0x14 / 4 ? 1 : word === 0x10080 / 4 ? 0xffff_ffff - index : 0))
   const cpus = guest.vcpus.map(({ mpidr, mpState = 'Runnable' }, index): [bigint, Data] => [
     affinity(mpidr),
     map({

@@ -143,8 +143,9 @@ function gicBytes(vcpus: number): Uint8Array {
 export function makeSnapshot(guest: Guest): Record<string, Uint8Array> {
   const descriptions = Buffer.from(
     description('ArmCPUState', ALIAS.cpu, CPU_BYTES, CPU_FIELDS) +
-      description('GICv3State', ALIAS.gic, GIC_BYTES, GIC_FIELDS) +
-      description('GICv3ItsState', ALIAS.its, 104, ITS_FIELDS) +
+      (guest.gicVcpus === undefined
+        ? ''
+        : description('GICv3State', ALIAS.gic, GIC_BYTES, GIC_FIELDS) + description('GICv3ItsState', ALIAS.its, 104, ITS_FIELDS)) +
       description('PL031State', ALIAS.rtc, 0, []),
   )
   const its = new Uint8Array(new BigUint64Array([1n, 2n, 3n, 4n, 5n, 10n, 11n, 12n, 13n, 14n, 15n, 16n, 17n]).buffer)

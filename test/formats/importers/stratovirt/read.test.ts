@@ -138,6 +138,16 @@ test.each<[string, Partial<Guest>, string, RegExp]>([
   await expect(readFiles(makeSnapshot(guest(more)))).rejects.toMatchObject({ code, message: expect.stringMatching(message), at: { file: 'folder/state' } })
 })
 
+test('a state that ends between two devices is cut all the same', async () => {
+  const { state } = makeSnapshot(guest({ gicVcpus: 1 }))
+  for (const behind of [24 + 104, 24 + 104 + 24 + 57_744])
+    await expect(readFiles({ state: state!.subarray(0, state!.length - behind) })).rejects.toMatchObject({
+      code: 'INPUT_CORRUPT',
+      message: expect.stringMatching(/ends before its GICv3/),
+      at: { offset: state!.length - behind },
+    })
+})
+
 test('the memory file alone is refused with what to name instead', async () => {
   const { memory } = makeSnapshot(guest({ ram: RAM }))
   await expect(readFiles({ state: memory! })).rejects.toMatchObject({ code: 'FORMAT_FOREIGN', hint: expect.stringMatching(/name the folder/) })
