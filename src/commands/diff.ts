@@ -19,7 +19,7 @@ export default class Diff extends SnapCommand<DiffReport> {
     }),
     ignore: Flags.string({ multiple: true, summary: 'leave this out, likewise; may be repeated' }),
     volatile: Flags.boolean({ summary: 'compare counters too, which run by themselves' }),
-    memory: Flags.boolean({ summary: 'compare the contents of guest memory, page by page' }),
+    memory: Flags.boolean({ allowNo: true, summary: 'list all pages of guest memory that differ; without it only whether any does' }),
     'memory-a': Flags.string({ multiple: true, summary: 'file with the memory of A, for formats that keep it apart; then the diffs over it' }),
     'memory-b': Flags.string({ multiple: true, summary: 'the same of B' }),
     'vmm-version': Flags.string({ summary: 'VMM release that wrote the files, where a version stands for several layouts' }),
@@ -34,10 +34,10 @@ export default class Diff extends SnapCommand<DiffReport> {
       only: flags.only ?? [],
       ignore: flags.ignore ?? [],
       volatile: flags.volatile,
-      memory: flags.memory,
       secrets: flags.secrets,
       memoryFilesA: flags['memory-a'] ?? [],
       memoryFilesB: flags['memory-b'] ?? [],
+      ...(flags.memory === undefined ? {} : { memory: flags.memory }),
       ...(flags['vmm-version'] === undefined ? {} : { vmmVersion: flags['vmm-version'] }),
     })
     return { report, text: page => renderDiff(report, page, flags.details), status: report.equal ? 0 : 3 }

@@ -17,7 +17,7 @@ import { showValue } from './show-value.ts'
 import type { Work } from './work.ts'
 
 export interface DiffOptions extends FilterOptions, Work {
-  /** Compare the contents of guest memory page by page: reads all of it. */
+  /** Contents of guest memory: true compares all of it page by page, false none of it; absent says only whether and where it begins to differ. */
   readonly memory?: boolean
   /** Show pointer-authentication keys. */
   readonly secrets?: boolean
@@ -94,9 +94,10 @@ async function diffMemories(
   const { diffMaps } = await import('../model/diff/memory-map.ts')
   const map = diffMaps(x, y, !across)
   if (x.length === 0 || y.length === 0) return { changes: map, findings: [] }
-  if (!options.memory) return { changes: map, findings: [note('memory-not-compared', 'the contents of guest memory were not compared (--memory)')] }
+  if (options.memory === false) return { changes: map, findings: [note('memory-not-compared', 'the contents of guest memory were not compared')] }
   const { diffMemory, MOST_RANGES } = await import('../model/diff/memory.ts')
   const found = await diffMemory(x, y, {
+    first: options.memory !== true,
     ...(options.signal ? { signal: options.signal } : {}),
     progress: (done, total) => options.progress?.({ label: 'comparing memory', done, total, unit: 'bytes' }),
   })
@@ -105,9 +106,17 @@ async function diffMemories(
       changes: map,
       findings: [{ severity: 'warning', code: 'memory-overlaps', message: 'memory regions overlap, so their contents were not compared' }],
     }
+  if (options.memory !== true) return { changes: [...map, ...firstOf(found.changes)], findings: [] }
   const { changes, ...contents } = found
   const findings = found.ranges > changes.length ? [note('ranges-cut', `${found.ranges} ranges of memory differ; the first ${MOST_RANGES} are listed`)] : []
   return { changes: [...map, ...changes], contents, findings }
+}
+
+/** One change for all contents: where they begin to differ. */
+function firstOf([first]: readonly Change[]): readonly Change[] {
+  if (first?.kind !== 'memory') return []
+  const at = first.name.replace(/-.*/, '')
+  return [{ kind: 'memory', name: 'contents', before: `${first.before} at ${at}`, after: `${first.after} at ${at}` }]
 }
 
 async function rowOf(change: Change, secrets: boolean): Promise<DiffRow> {

@@ -19,13 +19,13 @@ export interface MemoryDiff {
 }
 
 /**
- * Compares what stands at the addresses that both have; an absent chunk is zero. Undefined when regions of one side overlap: an address then has
+ * Compares what stands at the addresses that both have; an absent chunk is zero. `first` stops at the first block of pages that differs. Undefined when regions of one side overlap: an address then has
  * two contents. Throws the signal's reason, what reading throws, and a TypeError when a region breaks its contract.
  */
 export async function diffMemory(
   a: readonly MemoryRegion[],
   b: readonly MemoryRegion[],
-  options: { readonly signal?: AbortSignal; readonly progress?: (done: number, total: number) => void } = {},
+  options: { readonly signal?: AbortSignal; readonly progress?: (done: number, total: number) => void; readonly first?: boolean } = {},
 ): Promise<MemoryDiff | undefined> {
   if (overlaps(a) || overlaps(b)) return undefined
   const shared = intersection(intervalsOf(a), intervalsOf(b))
@@ -51,6 +51,7 @@ export async function diffMemory(
           const [m, n] = [p?.subarray(offset, offset + PAGE_BYTES), q?.subarray(offset, offset + PAGE_BYTES)]
           if (!m || !n || Buffer.compare(m, n) !== 0) page(at + BigInt(offset), m, n)
         }
+      if (options.first && ranges.pages > 0) break
       done += length
       options.progress?.(Math.min(done, compared), compared)
     }
