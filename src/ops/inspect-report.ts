@@ -17,6 +17,8 @@ export interface InspectReport {
   readonly stop: StopReason
   readonly gic: Gic
   readonly psci: { readonly version: string | null; readonly perVcpu: readonly (string | null)[] }
+  /** What the register list shows when the file does not name the features: sets that fit, the most likely first. */
+  readonly inferredFeatures?: readonly (readonly string[])[]
   readonly vcpus: readonly InspectedVcpu[]
   /** Interrupts by number; absent when the file has no state of an interrupt controller, or none that is read. */
   readonly interrupts?: GicSummary
@@ -101,6 +103,7 @@ export interface FoundTable {
 export interface InspectedVcpu {
   readonly index: number
   readonly mpState: MpState
+  readonly psci: string | null
   readonly pc: string | null
   readonly pstate: string | null
   readonly features?: readonly string[]

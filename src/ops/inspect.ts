@@ -8,6 +8,7 @@ import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
 import { type GicSummary, summarizeGic } from '../model/gic.ts'
 import { gicStateOf } from '../model/gic-state-of.ts'
+import { inferFeatures } from '../model/infer-features.ts'
 import { bytesToBigint, type RegisterList, registerAt, registerValue } from '../model/register-list.ts'
 import type { MemoryRegion, Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
 import type { HostCandidates } from './host-candidates.ts'
@@ -74,6 +75,9 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
       stop: snapshot.stop,
       gic: snapshot.gic,
       psci: { version: psci === undefined ? null : showPsciVersion(psci), perVcpu: snapshot.vcpus.map(({ registers }) => psciOf(registers)) },
+      ...(accelerator === 'tcg' || snapshot.vcpus.length === 0 || snapshot.vcpus.some(vcpu => vcpu.features)
+        ? {}
+        : { inferredFeatures: inferFeatures(snapshot.vcpus).candidates }),
       vcpus,
       ...(interrupts ? { interrupts } : {}),
       timers: inspectTimers(snapshot),
@@ -130,7 +134,16 @@ async function inspectVcpu({ index, registers, mpState, features }: VcpuSnapshot
     if (chosen ? !chosen.has(id) : !identifies(id)) continue
     rows.push(await inspectRegister(id, registerAt(registers, at), options))
   }
-  return { index, mpState, pc: value(PC), pstate: value(PSTATE), ...(features ? { features } : {}), count: registers.ids.length, registers: rows }
+  return {
+    index,
+    mpState,
+    psci: psciOf(registers),
+    pc: value(PC),
+    pstate: value(PSTATE),
+    ...(features ? { features } : {}),
+    count: registers.ids.length,
+    registers: rows,
+  }
 }
 
 const identifies = (id: RegId): boolean => IDENTIFYING.has(id) || regCoproc(id) === COPROC.firmware || regCoproc(id) === COPROC.firmwareBitmap

@@ -14,7 +14,12 @@ const MOST = { banners: 64, trees: 16, rsdp: 16, addresses: 8 } as const
 
 const NEEDLES: readonly Needle[] = [
   // A digit follows in a banner, a `%s` in the format string it is made of.
-  { bytes: Buffer.from(BANNER), alignment: 1, most: MOST.banners, accept: from => /^[0-9]\.|^[0-9]{2}\./.test(latin1(from.subarray(BANNER.length, BANNER.length + 3))) },
+  {
+    bytes: Buffer.from(BANNER),
+    alignment: 1,
+    most: MOST.banners,
+    accept: from => /^[0-9]\.|^[0-9]{2}\./.test(latin1(from.subarray(BANNER.length, BANNER.length + 3))),
+  },
   // A tree that Linux can be handed is aligned to 8 bytes (Documentation/arch/arm64/booting.rst).
   { bytes: Buffer.from('d00dfeed', 'hex'), alignment: 8, most: MOST.trees, accept: from => from.length < FDT_HEADER_BYTES || fdtHeader(from) !== undefined },
   { bytes: Buffer.from('RSD PTR '), alignment: 16, most: MOST.rsdp },
@@ -64,10 +69,10 @@ async function readTree(memory: Snapshot['memory'], address: bigint, signal?: Ab
 }
 
 function describe(root: FdtNode): Partial<FoundTree> {
-  const [model] = valueOf(root, 'model') ?? []
-  const compatible = valueOf(root, 'compatible')
+  const [model] = property(root, 'model') ?? []
+  const compatible = property(root, 'compatible')
   const chosen = fdtNodeAt(root, '/chosen')
-  const [bootargs] = (chosen && valueOf(chosen, 'bootargs')) ?? []
+  const [bootargs] = (chosen && property(chosen, 'bootargs')) ?? []
   const psci = fdtNodeAt(root, '/psci')
   return {
     ...(model === undefined ? {} : { model }),
@@ -77,7 +82,7 @@ function describe(root: FdtNode): Partial<FoundTree> {
   }
 }
 
-function valueOf(node: FdtNode, name: string): readonly string[] | undefined {
+function property(node: FdtNode, name: string): readonly string[] | undefined {
   const value = node.properties.get(name)
   return value && fdtValue(value)
 }

@@ -37,7 +37,8 @@ export async function scanMemory(memory: Snapshot['memory'], needles: readonly N
       }
       const view = Buffer.from(data.buffer, data.byteOffset, data.length)
       // Hits that begin in the tail first, on a small copy; then the chunk itself, uncopied, but for its own tail.
-      if (tail.length > 0) search(Buffer.concat([tail, view.subarray(0, TAIL)]), start + BigInt(offset - tail.length), needles, hits, Math.min(TAIL, view.length))
+      if (tail.length > 0)
+        search(Buffer.concat([tail, view.subarray(0, TAIL)]), start + BigInt(offset - tail.length), needles, hits, Math.min(TAIL, view.length))
       const whole = Math.max(0, view.length - TAIL)
       search(view, start + BigInt(offset), needles, hits, view.length - whole)
       tail = Buffer.from(view.subarray(whole))
