@@ -24,6 +24,11 @@ export interface Source {
    * a short read) and CANNOT_READ when the system refuses.
    */
   read(offset: number, length: number): Promise<Uint8Array>
+  /**
+   * Fills `target` from `offset`, at once and without a promise: for passes over gigabytes, in memory that is used again. Only sources have it for
+   * which that is cheap; throws as `read` does.
+   */
+  readInto?(offset: number, target: Uint8Array): void
   /** The first `length` bytes, or all of them when there are fewer. */
   head(length: number): Promise<Uint8Array>
   close(): Promise<void>

@@ -23,6 +23,10 @@ const ONE_PAGE = FLAG.zero | FLAG.page | FLAG.xbzrle | FLAG.deflated
 
 /** Read at a time. Pages are stepped over within a piece; the copying of a piece costs less than a system call for each page. */
 const PIECE = 1 << 20
+/** The same where reading costs no promise: what fits a cache is read fastest. */
+const PIECE_AT_ONCE = 1 << 18
+/** Bytes after which signals and timers get their turn. */
+const TURN = 1 << 26
 /** The longest record header: word, name, and the lengths of XBZRLE or deflated pages. */
 const HEADER = 8 + 256 + 8
 
@@ -44,6 +48,8 @@ export class RamScanner {
   #currentSize = 0
   #piece: Uint8Array = new Uint8Array(0)
   #pieceStart = 0
+  #memory: Uint8Array | undefined
+  #turn = 0
   /** Kinds of records met, for telling which QEMU wrote them. */
   #flags = 0
 
@@ -179,9 +185,17 @@ export class RamScanner {
   async #load(at: number): Promise<void> {
     const end = this.#pieceStart + this.#piece.length
     if (at >= this.#pieceStart && (end === this.#source.size || at + HEADER <= end) && at < end) return
-    const length = Math.min(PIECE, this.#source.size - at)
+    const length = Math.min(this.#source.readInto ? PIECE_AT_ONCE : PIECE, this.#source.size - at)
     if (length < 8) throw corrupt(this.#source, 'the data ends inside the guest memory', at)
-    this.#piece = await this.#source.read(at, length)
+    if (this.#source.readInto) {
+      this.#memory ??= new Uint8Array(PIECE_AT_ONCE)
+      this.#piece = this.#memory.subarray(0, length)
+      this.#source.readInto(at, this.#piece)
+      if (at - this.#turn > TURN) {
+        this.#turn = at
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    } else this.#piece = await this.#source.read(at, length)
     this.#pieceStart = at
   }
 }
