@@ -4,6 +4,7 @@ import type { Editor } from './importers/editor.ts'
 
 const EDITORS: Readonly<Record<string, () => Promise<Editor>>> = {
   psnap: async () => (await import('./archive/edit.ts')).psnapEditor,
+  'cloud-hypervisor': async () => (await import('./importers/cloud-hypervisor/edit.ts')).cloudHypervisorEditor,
   'kvm-reglist': async () => (await import('./importers/reglist/edit.ts')).reglistEditor,
   qemu: async () => {
     const { editQemuStream } = await import('./importers/qemu/edit.ts')
