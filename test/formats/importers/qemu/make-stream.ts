@@ -76,7 +76,7 @@ export function makeStream(spec: StreamSpec = {}): Uint8Array {
   }
   const footer = (id: number) => (footers ? out.u8(0x7e).u32(id) : out)
   out.u8(1).u32(2).str8('ram').u32(0, 4)
-  out.u64(blocks.reduce((sum, { size }) => sum + size, 0) | 4)
+  out.u64(BigInt(blocks.reduce((sum, { size }) => sum + size, 0)) | 4n)
   for (const { name, size } of blocks) out.str8(name).u64(size)
   out.u64(0x10)
   footer(2)
@@ -126,6 +126,33 @@ export function makeStream(spec: StreamSpec = {}): Uint8Array {
     out.u8(6).u32(json.length).text(json)
   }
   return out.bytes()
+}
+
+export interface MappedStream {
+  /** Pieces of the file by offset; everything else is a hole. */
+  readonly pieces: readonly { readonly offset: number; readonly bytes: Uint8Array }[]
+  readonly size: number
+}
+
+/** A mapped-ram stream that begins at `base` of its file, with one block of `size` bytes and these pages of 4 KiB. */
+export function makeMapped(size: number, pages: readonly { readonly page: number; readonly data: Uint8Array }[], base = 0): MappedStream {
+  const whole = Buffer.from(makeStream({ pageBits: 12, capabilities: ['mapped-ram'], blocks: [{ name: 'mach-virt.ram', size }], parts: [[]] }))
+  const list = whole.indexOf(Buffer.from('\x0dmach-virt.ram', 'latin1')) + 14 + 8
+  const align = (value: number, to: number) => Math.ceil(value / to) * to
+  const bitmapOffset = base + list + 28
+  const bitmap = new Uint8Array(align(Math.ceil(size / 4096), 64) / 8)
+  for (const { page } of pages) bitmap[page >> 3] = (bitmap[page >> 3] ?? 0) | (1 << (page & 7))
+  const pagesOffset = align(bitmapOffset + bitmap.length, 1 << 20)
+  const head = new Bytes().add(whole.subarray(0, list)).u32(1).u64(4096, bitmapOffset, pagesOffset).add(bitmap).bytes()
+  const tail = whole.subarray(list)
+  return {
+    pieces: [
+      { offset: base, bytes: head },
+      ...pages.map(({ page, data }) => ({ offset: pagesOffset + page * 4096, bytes: data })),
+      { offset: pagesOffset + size, bytes: tail },
+    ],
+    size: pagesOffset + size + tail.length,
+  }
 }
 
 function cpuBody(registers: readonly (readonly [bigint, bigint])[], off: boolean): Uint8Array {

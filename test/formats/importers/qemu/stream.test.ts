@@ -10,7 +10,8 @@ import { bytesSource } from '../../../../src/formats/source/source.ts'
 import { spool } from '../../../../src/formats/source/spool.ts'
 import { registerEntries } from '../../../../src/model/register-list.ts'
 import type { MemoryRegion, Snapshot } from '../../../../src/model/snapshot.ts'
-import { makeStream, type PageSpec } from './make-stream.ts'
+import { libvirtImage } from './make-containers.ts'
+import { makeMapped, makeStream, type PageSpec } from './make-stream.ts'
 
 const read = (bytes: Uint8Array) => qemu.read(bytesSource(bytes, 'a.mig'))
 
@@ -88,6 +89,23 @@ describe('guest memory', () => {
     const { snapshot } = await read(makeStream({ pageBits: 12, blocks, parts: [[{ kind: 'plain', ...page, data: filled(1) }], [{ kind: 'zero', ...page }]] }))
     expect(snapshot.memory[0]?.present).toBe(0)
     expect(await contents(snapshot.memory[0]!)).toEqual(new Uint8Array(4 * size))
+  })
+
+  test('mapped-ram is read by its bitmap, from offsets in the file wherever the stream begins', async () => {
+    const pages = [0, 1, 300, 511].map(page => ({ page, data: filled(page % 255) }))
+    const size = 512 << 12
+    for (const head of [new Uint8Array(0), libvirtImage(new Uint8Array(0), 6)]) {
+      const { pieces, size: end } = makeMapped(size, pages, head.length)
+      const file = new Uint8Array(end)
+      file.set(head)
+      for (const { offset, bytes } of pieces) file.set(bytes, offset)
+      const { snapshot } = await read(file)
+      expect(snapshot.vcpus).toHaveLength(1)
+      expect(snapshot.memory[0]).toMatchObject({ name: 'mach-virt.ram', size, present: 4 * 4096 })
+      const got = await contents(snapshot.memory[0]!)
+      for (const { page, data } of pages) expect(got.subarray(page << 12, (page + 1) << 12)).toEqual(data)
+      expect(got.filter(byte => byte !== 0).length).toBe(3 * 4096) // page 0 holds zeros
+    }
   })
 
   test('blocks whose place is not known are devices, and one backend is taken to be the RAM', async () => {
