@@ -1,7 +1,8 @@
 // `npm run bench [-- NAME…] [--write]`: runs the benches one after the other, each in a process of its own, and prints what they print under the
-// machine, the Node and the command. --write puts the same into bench/RESULTS.md. Judges nothing: ratios and limits stand in the figures.
+// machine, the Node and the command. --write puts the same into bench/RESULTS.md, in the place of what this Node's major version said before.
+// Judges nothing: ratios and limits stand in the figures.
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -21,13 +22,22 @@ if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}; there a
 const names = (positionals.length > 0 ? positionals : Object.keys(BENCHES)) as readonly Name[]
 
 const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}`
-const parts = [`Measured ${new Date().toISOString().slice(0, 10)} on ${machine}, Node ${process.version}, with \`npm run bench -- ${names.join(' ')}\`.`]
+const parts = [
+  `# Node ${process.versions.node.split('.')[0]}`,
+  `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}, Node ${process.version}, with \`npm run bench -- ${names.join(' ')}\`.`,
+]
 for (const name of names) {
   const { file, title } = BENCHES[name]
   console.log(`\n== ${title} (bench/${file})`)
-  parts.push(`## ${title}\n\n\`\`\`text\n${(await run(file)).trimEnd()}\n\`\`\``)
+  parts.push(`## ${title}\n\n\`\`\`text\n${(await run(file)).trim()}\n\`\`\``)
 }
-if (values.write) writeFileSync(new URL('RESULTS.md', import.meta.url), `# Bench results\n\n${parts.join('\n\n')}\n`)
+if (values.write) {
+  const file = new URL('RESULTS.md', import.meta.url)
+  const before = existsSync(file) ? readFileSync(file, 'utf8').split(/^(?=# Node )/m) : []
+  const others = before.filter(part => part.startsWith('# Node ') && !part.startsWith(`${parts[0]}\n`))
+  const all = [...others, `${parts.join('\n\n')}\n`].sort()
+  writeFileSync(file, `<!-- Written by \`npm run bench -- --write\`, once on each Node. -->\n\n${all.map(part => part.trimEnd()).join('\n\n')}\n`)
+}
 
 /** Its output, shown as it comes. Lines of JSON are for machines and stay out of what is kept. */
 function run(file: string): Promise<string> {

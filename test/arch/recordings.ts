@@ -11,7 +11,6 @@ if (!isPresent) process.stdout.write(`skipped: ${DIRECTORY} is not there, so the
 export const withoutRecordings = !isPresent
 export const withoutFacts = !existsSync(FACTS)
 
-type Row = readonly [string, string | number, ...unknown[]]
 export interface Call {
   readonly t: string
   readonly in: readonly string[]
