@@ -85,7 +85,7 @@ function spoil(bytes: Uint8Array, next: () => number): Uint8Array {
   }
 }
 
-function packFiles(files: Files): Uint8Array {
+export function packFiles(files: Files): Uint8Array {
   const parts = Object.entries(files).flatMap(([path, bytes]) => {
     const head = Buffer.alloc(6)
     head.writeUInt16LE(path.length)
@@ -95,7 +95,7 @@ function packFiles(files: Files): Uint8Array {
   return new Uint8Array(Buffer.concat(parts))
 }
 
-function unpackFiles(bytes: Uint8Array): Files {
+export function unpackFiles(bytes: Uint8Array): Files {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const files: Record<string, Uint8Array> = {}
   for (let at = 0; at + 6 <= view.length; ) {
