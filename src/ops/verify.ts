@@ -2,6 +2,7 @@
 import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
 import type { Finding } from '../model/finding.ts'
+import { lintFindings } from '../model/lints/lints.ts'
 import { type InputOptions, withSource } from './input.ts'
 import type { VerifyReport } from './reports.ts'
 
@@ -20,6 +21,7 @@ export async function verify(file: string, work: InputOptions = {}): Promise<Ver
     try {
       const { snapshot, findings: notes } = await importer.read(source, work.signal, said)
       findings.push(...notes.filter(note => !findings.some(known => known.message === note.message)), ...consistencyFindings(snapshot))
+      findings.push(...(await lintFindings(snapshot, findings, work.signal)))
     } catch (error) {
       // An archive's faults are all in the list already; another format is read strictly and stops at its first one.
       const isKnown = findings.some(finding => finding.severity === 'error')
