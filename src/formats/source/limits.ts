@@ -7,9 +7,13 @@ export const SOURCE_LIMITS = {
   streamMemory: 64 * MiB,
   /** Of a stream altogether. */
   streamBytes: 64 * 1024 * MiB,
-  /** A compressed file may give this much whatever its size … */
-  unwrappedFree: 64 * MiB,
-  /** … and beyond it this many times what has been read of it. A snapshot that shrinks more than this is not worth the risk of a bomb. */
+  /**
+   * A compressed file may give this much whatever its size: a guest that has used little of its memory shrinks a thousandfold. Of gzip this goes to
+   * the temporary file; zstd is unpacked in memory and has less …
+   */
+  gzipFree: 512 * MiB,
+  zstdFree: 64 * MiB,
+  /** … and beyond it this many times what has been read of it. */
   unwrappedRatio: 100,
   /** zstd is unpacked in memory. */
   zstdBytes: 256 * MiB,

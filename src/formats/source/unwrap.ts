@@ -42,7 +42,7 @@ async function gunzip(source: Source, signal: AbortSignal | undefined): Promise<
     try {
       for await (const piece of unzip as AsyncIterable<Uint8Array>) {
         given += piece.length
-        requireNoBomb(source, given, read)
+        requireNoBomb(source, given, read, SOURCE_LIMITS.gzipFree)
         yield piece
       }
     } catch (cause) {
@@ -72,7 +72,7 @@ async function unzstd(source: Source): Promise<Source> {
     if (frame.contentSize !== undefined && frame.contentSize > frame.contentBound)
       throw damaged(`a frame declares ${frame.contentSize} bytes and cannot hold them`, at)
     // An unknown size is only bounded here (128 KiB a block), so what it really gives is counted again below.
-    if (frame.contentSize !== undefined) requireNoBomb(source, given + bound, bytes.length)
+    if (frame.contentSize !== undefined) requireNoBomb(source, given + bound, bytes.length, SOURCE_LIMITS.zstdFree)
     if (given + bound > SOURCE_LIMITS.zstdContent)
       throw new SnapError('LIMIT_EXCEEDED', `${source.name} unpacks to more than ${SOURCE_LIMITS.zstdContent} bytes`, { file: source.name })
     if (!frame.skippable) {
@@ -83,15 +83,15 @@ async function unzstd(source: Source): Promise<Source> {
         throw damaged(`a frame holds ${part.length} bytes and declares ${frame.contentSize}`, at)
       parts.push(part)
       given += part.length
-      requireNoBomb(source, given, bytes.length)
+      requireNoBomb(source, given, bytes.length, SOURCE_LIMITS.zstdFree)
     }
     at += frame.size
   }
   return bytesSource(Buffer.concat(parts), source.name)
 }
 
-function requireNoBomb(source: Source, given: number, read: number): void {
-  if (given <= SOURCE_LIMITS.unwrappedFree + SOURCE_LIMITS.unwrappedRatio * read) return
+function requireNoBomb(source: Source, given: number, read: number, free: number): void {
+  if (given <= free + SOURCE_LIMITS.unwrappedRatio * read) return
   throw new SnapError(
     'LIMIT_EXCEEDED',
     `${source.name} is a compression bomb: ${read} bytes unpack to ${given} and more`,
