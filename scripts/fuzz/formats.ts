@@ -19,6 +19,7 @@ import { registerList } from '../../src/model/register-list.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
 import { configSeeds, mutateConfig, mutateVmstate, vmstateSeeds } from './firecracker.ts'
 import { folderSeeds, mutateFolder, packFiles, unpackFiles } from './folders.ts'
+import { mutateJson } from './json.ts'
 import { mutateQemu, qemuSeeds } from './qemu.ts'
 
 /** What errors must name. */
@@ -158,7 +159,7 @@ const folderFormat = (id: string, path: string): FuzzFormat => ({
 
 export const FORMATS: readonly FuzzFormat[] = [
   { id: 'psnap', seeds: psnapSeeds, read: bytes => importer('psnap').read(source(bytes)), golden: 'same' },
-  { id: 'kvm-reglist', seeds: reglistSeeds, read: bytes => importer('kvm-reglist').read(source(bytes)), golden: 'cut' },
+  { id: 'kvm-reglist', seeds: reglistSeeds, spoil: mutateJson, read: bytes => importer('kvm-reglist').read(source(bytes)), golden: 'cut' },
   // Behind its end mark a stream has a description, which is used when it is there: a cut takes names of devices away and nothing else.
   { id: 'qemu', seeds: qemuSeeds, spoil: mutateQemu, read: bytes => importer('qemu').read(source(bytes)) },
   {
@@ -173,7 +174,7 @@ export const FORMATS: readonly FuzzFormat[] = [
     id: 'firecracker-fingerprint',
     seeds: () => configSeeds().slice(0, 1),
     samples: () => filesIn('firecracker/fingerprints').filter(bytes => importer('firecracker-fingerprint').sniff(bytes.subarray(0, 4096))),
-    spoil: mutateConfig,
+    spoil: (seed, random) => (random % 2 === 0 ? mutateConfig : mutateJson)(seed, random),
     read: bytes => importer('firecracker-fingerprint').read(source(bytes)),
     golden: 'cut',
   },
@@ -181,7 +182,7 @@ export const FORMATS: readonly FuzzFormat[] = [
     id: 'firecracker-cpu-template',
     seeds: () => configSeeds().slice(1),
     samples: () => filesIn('firecracker/fingerprints').filter(bytes => importer('firecracker-cpu-template').sniff(bytes.subarray(0, 4096))),
-    spoil: mutateConfig,
+    spoil: (seed, random) => (random % 2 === 0 ? mutateConfig : mutateJson)(seed, random),
     read: bytes => importer('firecracker-cpu-template').read(source(bytes)),
     golden: 'cut',
   },

@@ -12,7 +12,10 @@ export default class Edit extends SnapCommand<EditReport> {
     "<%= config.bin %> edit guest.vmstate -o older.vmstate --drop 'KVM_REG_ARM_VENDOR_HYP_BMAP*'",
   ]
   static override args = {
-    file: Args.string({ required: true, description: 'psnap, kvm-reglist, QEMU stream or Firecracker state file; - for standard input' }),
+    file: Args.string({
+      required: true,
+      description: 'psnap, kvm-reglist, QEMU stream, Firecracker state file, Cloud Hypervisor folder; - for standard input',
+    }),
   }
   static override flags = {
     output: Flags.string({ char: 'o', required: true, summary: 'file to write; - for standard output' }),

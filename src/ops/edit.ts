@@ -51,6 +51,7 @@ export async function edit(input: string, output: string, request: EditRequest):
   await requireOtherFile(input, output)
   return withSource(input, request, async (source, importer, said) => {
     const editor = await editorOf(importer.id, input)
+    if (source.folder) await requireOtherFile(source.name, output)
     const { snapshot } = await importer.read(source, request.signal, said)
     const { edits, vcpus, findings } = resolve(snapshot, input, request)
     const options = {
@@ -61,7 +62,7 @@ export async function edit(input: string, output: string, request: EditRequest):
       edits.length === 0 ? copy(source, sink, request.signal) : editor.edit(source, edits, sink, options),
     )
     if (await isWrapped(input)) findings.push({ severity: 'info', code: 'unwrapped', message: 'the input was compressed; the output is not' })
-    return { input: { file: source.name, format: importer.id }, output, vcpus, findings: [...findings, ...found] }
+    return { input: { file: source.folder ? input : source.name, format: importer.id }, output, vcpus, findings: [...findings, ...found] }
   })
 }
 

@@ -1,7 +1,7 @@
 // Files written again with other registers, in their own format: exactly those bytes change, and a file that would not change is the same file.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PSCI_VERSION_ID } from '../../src/arch/smccc.ts'
@@ -170,6 +170,35 @@ describe.skipIf(streams.length === 0)('QEMU streams', () => {
     expect(changed.length).toBeLessThanOrEqual(2 * perVcpu.length)
     expect(await psciOf(at('new.mig'))).toEqual(perVcpu.map(() => '0.7'))
     expect((await diff(path, at('new.mig'), { memory: true, volatile: true })).changes.filter(({ kind }) => kind !== 'device')).toHaveLength(perVcpu.length)
+  })
+})
+
+const cloud = new URL('../../../shared/samples/cloud-hypervisor/', import.meta.url).pathname
+const folders = existsSync(cloud)
+  ? readdirSync(cloud, { withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(({ name }) => join(cloud, name))
+  : []
+describe.skipIf(folders.length === 0)('Cloud Hypervisor folders', () => {
+  test.each(folders)('%s: the register and nothing else', async path => {
+    const copy = at(`cloud-${basename(path)}`)
+    cpSync(path, copy, { recursive: true })
+    const version = (await psciOf(path))[0]!
+    await edit(copy, at('state.json'), set(`PSCI_VERSION=${version}`))
+    expect(readFileSync(at('state.json')).equals(readFileSync(join(path, 'state.json')))).toBe(true)
+    await expect(edit(copy, join(copy, 'state.json'), set('PSCI_VERSION=0.2'))).rejects.toMatchObject({ code: 'USAGE' })
+    const { vcpus } = await edit(copy, at('state.json'), set('PSCI_VERSION=0.2'))
+    cpSync(at('state.json'), join(copy, 'state.json'))
+    const { changes } = await diff(path, copy, { volatile: true })
+    expect(changes.map(({ name, vcpu }) => [name, vcpu])).toEqual(vcpus.map(({ index }) => ['KVM_REG_ARM_PSCI_VERSION', index]))
+  })
+})
+
+describe('formats that are only read', () => {
+  const crosvm = new URL('../../../shared/samples/crosvm/cbor', import.meta.url).pathname
+  test.skipIf(!existsSync(crosvm))('crosvm: said plainly', async () => {
+    await expect(edit(crosvm, at('no.out'), set('PSCI_VERSION=1.0'))).rejects.toMatchObject({ code: 'FORMAT_UNWRITABLE' })
+    expect(existsSync(at('no.out'))).toBe(false)
   })
 })
 
