@@ -20,12 +20,20 @@ export type Outcome = 'read' | 'refused' | 'refused-at'
 export async function judge(format: FuzzFormat, bytes: Uint8Array, wanted: string | undefined, limits = LIMITS): Promise<Outcome> {
   const start = performance.now()
   const peak = process.resourceUsage().maxRSS
-  const outcome = await endOf(format, bytes, wanted)
+  const outcome = await inTime(endOf(format, bytes, wanted), 2 * limits.ms)
   const took = performance.now() - start
   if (took > limits.ms) throw new Error(`took ${Math.round(took)} ms`)
   const grown = process.resourceUsage().maxRSS - peak
   if (grown > limits.kib) throw new Error(`raised the peak of memory by ${grown >> 10} MiB`)
   return outcome
+}
+
+/** A promise that is never kept is no blow-up that takes the processor: the parent would not see it. */
+function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing came within ${ms} ms`)), ms)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 async function endOf(format: FuzzFormat, bytes: Uint8Array, wanted: string | undefined): Promise<Outcome> {

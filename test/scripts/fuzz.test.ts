@@ -98,6 +98,10 @@ describe('the judge does not let pass', () => {
     }
     await expect(judge(slow, new Uint8Array(), undefined, { ms: 20, kib: 1 << 20 })).rejects.toThrow(/took/)
   })
+  test('a case that never ends', async () => {
+    const never: FuzzFormat = { ...reading(value), read: () => new Promise(() => {}) }
+    await expect(judge(never, new Uint8Array(), undefined, { ms: 10, kib: 1 << 20 })).rejects.toThrow(/nothing came/)
+  })
   test('a case that takes too much memory', async () => {
     const large = reading(() => {
       const bytes = Buffer.alloc(256 << 20, 1)
