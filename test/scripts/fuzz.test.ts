@@ -96,7 +96,7 @@ describe('the judge does not let pass', () => {
       ...reading(value),
       read: () => new Promise(resolve => setTimeout(() => resolve({ format: { id: 'trial' }, snapshot: value(), findings: [] }), 80)),
     }
-    await expect(judge(slow, new Uint8Array(), undefined, { ms: 20, kib: 1 << 20 })).rejects.toThrow(/took/)
+    await expect(judge(slow, new Uint8Array(), undefined, { ms: 50, kib: 1 << 20 })).rejects.toThrow(/took/)
   })
   test('a case that never ends', async () => {
     const never: FuzzFormat = { ...reading(value), read: () => new Promise(() => {}) }
