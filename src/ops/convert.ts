@@ -4,7 +4,7 @@ import { type InputOptions, withInput } from './input.ts'
 import type { ConvertReport } from './reports.ts'
 
 export interface ConvertOptions extends InputOptions {
-  /** `psnap` or `kvm-reglist`; by default what the output's suffix says. */
+  /** `psnap`, `kvm-reglist` or `elf-core`; by default what the output's suffix says. */
   readonly format?: string
   readonly overwrite?: boolean
 }
@@ -16,6 +16,10 @@ export async function convert(input: string, output: string, options: ConvertOpt
       ...(options.format === undefined ? {} : { format: options.format }),
       force: options.overwrite ?? false,
       ...(options.signal ? { signal: options.signal } : {}),
+      vmcoreinfo: async () => {
+        const { findVmcoreinfo } = await import('./find/vmcoreinfo.ts')
+        return findVmcoreinfo(snapshot.memory, options)
+      },
       onProgress: (done, total) => options.progress?.({ label: 'writing', done, total, unit: 'bytes' }),
     })
     return {

@@ -38,7 +38,7 @@ const snapshot = (vcpus: readonly VcpuSnapshot[], more: Partial<Snapshot> = {}):
 })
 const one = (...entries: Entry[]): Snapshot => snapshot([vcpu(0, entries)])
 const two = (a: readonly Entry[], b: readonly Entry[], more: Partial<Snapshot> = {}): Snapshot => snapshot([vcpu(0, a), vcpu(1, b)], more)
-const ram = (bytes = new Uint8Array(1 << 20)) => ({ memory: [bytesRegion('ram', RAM, bytes)] })
+const ram = (bytes: Uint8Array = new Uint8Array(1 << 20)) => ({ memory: [bytesRegion('ram', RAM, bytes)] })
 
 /** A table of 64 KiB at this address, valid and enabled; CWRITER says that commands were given. */
 const its = (address: bigint): DeviceSnapshot => ({

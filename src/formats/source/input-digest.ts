@@ -1,5 +1,5 @@
 // Owns what an input is as a whole, file or folder: its name, its size, its digest. Knows no format.
-import { type Source, sourceSha256 } from './source.ts'
+import { type PackedFile, type Source, sourceSha256 } from './source.ts'
 
 export interface Extent {
   /** As the user gave it, or `standard input`. */
@@ -7,7 +7,7 @@ export interface Extent {
   /** Bytes on disk. */
   readonly size: number
   /** Of a file that is compressed as a whole: how, and how many bytes are in it. */
-  readonly compression?: 'gzip' | 'zstd'
+  readonly compression?: PackedFile['compression']
   readonly unpacked?: number
 }
 

@@ -8,10 +8,10 @@ export const SOURCE_LIMITS = {
   /** Of a stream altogether. */
   streamBytes: 64 * 1024 * MiB,
   /**
-   * A compressed file may give this much whatever its size: a guest that has used little of its memory shrinks a thousandfold. Of gzip this goes to
+   * A compressed file may give this much whatever its size: a guest that has used little of its memory shrinks a thousandfold. Of all but zstd this goes to
    * the temporary file; zstd is unpacked in memory and has less …
    */
-  gzipFree: 512 * MiB,
+  unwrappedFree: 512 * MiB,
   zstdFree: 64 * MiB,
   /** … and beyond it this many times what has been read of it. */
   unwrappedRatio: 100,
