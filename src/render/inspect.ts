@@ -43,7 +43,8 @@ export function renderInspect(report: InspectReport, { columns = 100, style }: P
 function identityLines(report: InspectReport, columns: number): string[] {
   const { origin, file, format, devices } = report
   const rows: readonly (readonly [string, string | undefined])[] = [
-    ['file', [file.name, sizeText(file), `${format.id}${format.version ? ` version ${format.version}` : ''}`].join(', ')],
+    ['file', file.name],
+    ['format', `${format.id}${format.version ? ` version ${format.version}` : ''}, ${sizeText(file)}`],
     ['sha256', file.sha256 ?? 'not computed for a file of this size; --full does'],
     ['saved by', [origin.vmm, origin.tool, accelerator(report)].filter(Boolean).join(', ') || undefined],
     ['host', hostText(report)],
@@ -55,7 +56,9 @@ function identityLines(report: InspectReport, columns: number): string[] {
   ]
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined)
   const width = Math.max(...shown.map(([name]) => name.length)) + 2
-  return shown.flatMap(([name, value]) => wrap(terminalText(value), columns - width).map((line, i) => `${(i === 0 ? name : '').padEnd(width)}${line}`))
+  return shown.flatMap(([name, value]) =>
+    (name === 'file' ? [terminalText(value)] : wrap(terminalText(value), columns - width)).map((line, i) => `${(i === 0 ? name : '').padEnd(width)}${line}`),
+  )
 }
 
 const sizeText = ({ size, compression, unpacked }: InspectReport['file']): string =>
