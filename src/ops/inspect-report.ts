@@ -104,6 +104,8 @@ export interface InspectedVcpu {
   readonly index: number
   readonly mpState: MpState
   readonly psci: string | null
+  /** MIDR_EL1, which says which CPU it is. */
+  readonly midr?: string
   readonly pc: string | null
   readonly pstate: string | null
   readonly features?: readonly string[]
@@ -112,5 +114,7 @@ export interface InspectedVcpu {
 }
 
 export interface InspectedRegister extends RegisterRow {
+  /** Of a firmware register: its value in words. */
+  readonly meaning?: string
   readonly fields?: readonly { readonly name: string; readonly msb: number; readonly lsb: number; readonly value: string; readonly meaning?: string }[]
 }

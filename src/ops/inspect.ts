@@ -3,7 +3,7 @@ import { registerName } from '../arch/catalogue/catalogue.ts'
 import { matchRegisters } from '../arch/catalogue/match.ts'
 import { showPsciVersion } from '../arch/psci.ts'
 import { COPROC, type RegId, regBytes, regCoproc, showRegId } from '../arch/reg-id.ts'
-import { PSCI_VERSION_ID } from '../arch/smccc.ts'
+import { bitmapNames, PSCI_VERSION_ID, showWorkaround, WORKAROUND_IDS, workaroundLevel } from '../arch/smccc.ts'
 import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
 import { type GicSummary, summarizeGic } from '../model/gic.ts'
@@ -42,8 +42,9 @@ const HASHED_BYTES = 16 << 20
 const CORE = 0x6030_0000_0010_0000n
 const PC = CORE + 0x40n
 const PSTATE = CORE + 0x42n
+const MIDR = 0x6030_0000_0013_c000n
 /** MIDR_EL1, MPIDR_EL1 and the firmware registers say who a vCPU is. */
-const IDENTIFYING: ReadonlySet<bigint> = new Set([0x6030_0000_0013_c000n, 0x6030_0000_0013_c005n])
+const IDENTIFYING: ReadonlySet<bigint> = new Set([MIDR, 0x6030_0000_0013_c005n])
 
 /** Throws what opening and reading the file throws, and REG_ID_INVALID for a pattern that means nothing. */
 export async function inspect(file: string, options: InspectOptions = {}): Promise<InspectReport> {
@@ -134,10 +135,12 @@ async function inspectVcpu({ index, registers, mpState, features }: VcpuSnapshot
     if (chosen ? !chosen.has(id) : !identifies(id)) continue
     rows.push(await inspectRegister(id, registerAt(registers, at), options))
   }
+  const midr = value(MIDR)
   return {
     index,
     mpState,
     psci: psciOf(registers),
+    ...(midr === null ? {} : { midr }),
     pc: value(PC),
     pstate: value(PSTATE),
     ...(features ? { features } : {}),
@@ -149,7 +152,13 @@ async function inspectVcpu({ index, registers, mpState, features }: VcpuSnapshot
 const identifies = (id: RegId): boolean => IDENTIFYING.has(id) || regCoproc(id) === COPROC.firmware || regCoproc(id) === COPROC.firmwareBitmap
 
 async function inspectRegister(id: RegId, bytes: Uint8Array, options: InspectOptions): Promise<InspectedRegister> {
-  const row = { id: showRegId(id), name: registerName(id), value: showValue(id, bytes, options.secrets) }
+  const meaning = firmwareMeaning(id, bytes)
+  const row = {
+    id: showRegId(id),
+    name: registerName(id),
+    value: showValue(id, bytes, options.secrets),
+    ...(meaning === undefined ? {} : { meaning }),
+  }
   if (!options.fields || regBytes(id) > 8) return row
   const { decodeFields } = await import('../arch/fields/fields.ts')
   const fields = decodeFields(id, bytesToBigint(bytes))
@@ -165,6 +174,14 @@ async function inspectRegister(id: RegId, bytes: Uint8Array, options: InspectOpt
           ...(meaning === undefined ? {} : { meaning }),
         })),
       }
+}
+
+function firmwareMeaning(id: RegId, bytes: Uint8Array): string | undefined {
+  const value = bytesToBigint(bytes)
+  if (id === PSCI_VERSION_ID) return `PSCI ${showPsciVersion(value)}`
+  const workaround = ([1, 2, 3] as const).find(n => WORKAROUND_IDS[n] === id)
+  if (workaround !== undefined && workaroundLevel(workaround, value)) return showWorkaround(workaround, value)
+  return regCoproc(id) === COPROC.firmwareBitmap ? bitmapNames(id, value).join(' ') || 'nothing' : undefined
 }
 
 async function inspectMemory(

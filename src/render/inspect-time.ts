@@ -46,12 +46,13 @@ export function interruptLines({ interrupts }: InspectReport, columns: number): 
   const rows = [{ name: 'shared', ...interrupts.shared }, ...interrupts.vcpus.map(own => ({ name: `vCPU ${own.vcpu}`, ...own }))]
   const width = Math.max(...rows.map(({ name }) => name.length)) + 4
   return rows.flatMap(({ name, enabled, pending, active }) => {
-    const text = [part('enabled', enabled), part('pending', pending), part('active', active)].join('; ')
+    const parts = [part('enabled', enabled), part('pending', pending), part('active', active)].filter(each => each !== '')
+    const text = parts.join('; ') || 'none enabled, pending or active'
     return wrap(text, columns - width).map((line, i) => `  ${(i === 0 ? name : '').padEnd(width - 2)}${line}`)
   })
 }
 
-const part = (what: string, numbers: readonly number[]): string => (numbers.length === 0 ? `none ${what}` : `${numbers.length} ${what}: ${ranges(numbers)}`)
+const part = (what: string, numbers: readonly number[]): string => (numbers.length === 0 ? '' : `${numbers.length} ${what}: ${ranges(numbers)}`)
 
 /** `32-39 48`. */
 function ranges(numbers: readonly number[]): string {

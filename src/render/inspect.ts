@@ -8,8 +8,6 @@ import type { Page } from './page.ts'
 import { byteSize, count, table, wrap } from './table.ts'
 import { terminalText } from './terminal-text.ts'
 
-const MIDR = '0x603000000013c000'
-
 export function renderInspect(report: InspectReport, { columns = 100, style }: Page): string {
   const { findings } = report
   const parts: readonly (readonly [title: string, lines: readonly string[]])[] = [
@@ -17,6 +15,7 @@ export function renderInspect(report: InspectReport, { columns = 100, style }: P
     ['time', timerLines(report.timers)],
     ['interrupts', interruptLines(report, columns)],
     ['memory', memoryLines(report)],
+    ['devices', deviceLines(report, columns)],
     ...byValue(report.vcpus).map(({ title, registers }) => [title, registerLines(registers, columns)] as const),
     ...(report.found ? [['found in memory', foundLines(report.found, columns)] as const] : []),
     ...(report.bytes ? [[`${report.bytes.region} at ${report.bytes.address}`, bytesLines(report.bytes)] as const] : []),
@@ -41,18 +40,22 @@ export function renderInspect(report: InspectReport, { columns = 100, style }: P
 }
 
 function identityLines(report: InspectReport, columns: number): string[] {
-  const { origin, file, format, devices } = report
+  const { origin, file, format } = report
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['file', file.name],
     ['format', `${format.id}${format.version ? ` version ${format.version}` : ''}, ${sizeText(file)}`],
-    ['sha256', file.sha256 ?? 'not computed for a file of this size; --full does'],
     ['saved by', [origin.vmm, origin.tool, accelerator(report)].filter(Boolean).join(', ') || undefined],
     ['host', hostText(report)],
     ['CPU', cpuText(report)],
-    ['PSCI', psciText(report)],
-    ['state', `${report.stop}, GIC ${report.gic}`],
-    ['features', featuresText(report)],
-    ['devices', devices.map(({ name }) => name).join(', ') || 'none'],
+    // A file that only describes a CPU has none of these.
+    ...(report.vcpus.length === 0
+      ? []
+      : ([
+          ['PSCI', psciText(report)],
+          ['state', `${report.stop}, GIC ${report.gic}`],
+          ['features', featuresText(report)],
+        ] as const)),
+    ['sha256', file.sha256 ?? 'not computed for a file of this size; --full does'],
   ]
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined)
   const width = Math.max(...shown.map(([name]) => name.length)) + 2
@@ -80,7 +83,7 @@ function hostText({ origin, host }: InspectReport): string | undefined {
 }
 
 function cpuText({ origin, vcpus }: InspectReport): string | undefined {
-  const values = new Set(vcpus.flatMap(({ registers }) => registers.filter(({ id }) => id === MIDR).map(({ value }) => value)))
+  const values = new Set(vcpus.flatMap(({ midr }) => midr ?? []))
   const names = [...values].map(value => `${cpuName(BigInt(value)) ?? 'not known by name'} (MIDR_EL1 ${value})`)
   return names.join(', ') || origin.cpu
 }
@@ -108,8 +111,13 @@ function vcpuLines({ vcpus }: InspectReport): string[] {
   )
 }
 
-function memoryLines({ memory }: InspectReport): string[] {
-  if (memory.length === 0) return ['  none in this file']
+function deviceLines({ devices }: InspectReport, columns: number): string[] {
+  if (devices.length === 0) return []
+  return wrap(terminalText(devices.map(({ name }) => name).join(', ')), columns - 2).map(line => `  ${line}`)
+}
+
+function memoryLines({ memory, vcpus }: InspectReport): string[] {
+  if (memory.length === 0) return vcpus.length === 0 ? [] : ['  none in this file']
   return table(
     [{ head: 'region' }, { head: 'from' }, { head: 'to' }, { head: 'size', align: 'right' }, { head: 'not zero', align: 'right' }, { align: 'right' }],
     memory.map(({ name, start, size, present }) => {
@@ -135,8 +143,8 @@ function byValue(vcpus: readonly InspectedVcpu[]): readonly { readonly title: st
 
 function registerLines(registers: readonly InspectedRegister[], columns: number): string[] {
   const widest = Math.max(0, ...registers.map(({ name }) => name.length))
-  const rows = registers.flatMap(({ name, value, fields }) => [
-    [name, value, ''],
+  const rows = registers.flatMap(({ name, value, meaning = '', fields }) => [
+    [name, value, meaning],
     ...(fields ?? []).map(field => [`  ${field.name}[${field.msb === field.lsb ? field.msb : `${field.msb}:${field.lsb}`}]`, field.value, field.meaning ?? '']),
   ])
   // A vector is longer than the page: its bytes go on below each other.

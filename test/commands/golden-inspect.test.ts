@@ -1,17 +1,14 @@
 // What people read about a snapshot of each format, as golden files. Real samples stand beside the project; without them these skip.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { runCommand } from '../cli/run-command.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'psci-snap-golden-inspect-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const SAMPLES = join(import.meta.dirname, '../../../shared/samples')
 const absent = existsSync(SAMPLES) ? undefined : 'there is no ../shared/samples'
 if (absent !== undefined) console.log(`inspect of what VMMs wrote: skipped, ${absent}`)
 
-const CASES: readonly (readonly [name: string, line: string, status?: 0 | 3])[] = [
+const CASES = [
   ['inspect-qemu-kvm', 'inspect qemu/kvm-k6.1-q11.1-d-gic3-4cpu-on.mig.gz'],
   ['inspect-qemu-kvm-off', 'inspect qemu/kvm-k6.18-q11.1-c-gic3-2cpu-off.mig.gz'],
   ['inspect-qemu-tcg', 'inspect qemu/tcg-q10.0-virt10.0-max-gic3-2cpu-on.mig.gz'],
@@ -28,8 +25,8 @@ const CASES: readonly (readonly [name: string, line: string, status?: 0 | 3])[] 
   ['verify-firecracker-old', 'verify firecracker/vmstates/fc-v1.0.vmstate', 3],
   ['verify-cloud-hypervisor', 'verify cloud-hypervisor/v53', 3],
   ['verify-qemu', 'verify qemu/kvm-k6.1-q11.1-d-gic3-4cpu-on.mig.gz'],
-]
-test.skipIf(absent !== undefined).each(CASES)('%s', async (name, line, status = 0) => {
+] as const
+test.skipIf(absent !== undefined).each(CASES.map(([name, line, status = 0]) => [name, line, status] as const))('%s', async (name, line, status) => {
   const words = line.split(' ').map(word => (/\//.test(word) ? join(SAMPLES, word) : word))
   const ran = await runCommand(words, { columns: 100 })
   expect(ran.stderr).toBe('')
