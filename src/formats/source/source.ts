@@ -4,7 +4,7 @@ import type { Folder } from './folder.ts'
 
 /** A file that is compressed as a whole. */
 export interface PackedFile {
-  readonly compression: 'gzip' | 'zstd'
+  readonly compression: 'gzip' | 'zstd' | 'xz' | 'bzip2'
   /** Bytes. */
   readonly size: number
   sha256(signal?: AbortSignal): Promise<string>

@@ -42,8 +42,6 @@ export const FOREIGN_FILES: readonly ForeignFile[] = [
     hint: 'unpack it with `lzop -d` and name the result',
     matches: starts(0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a),
   },
-  { name: 'a file compressed with xz', hint: UNPACK, matches: starts(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00) },
-  { name: 'a file compressed with bzip2', hint: UNPACK, matches: head => text('BZh')(head) && text('1AY&SY', 4)(head) },
   { name: 'a file compressed with LZ4', hint: UNPACK, matches: either(starts(0x04, 0x22, 0x4d, 0x18), starts(0x02, 0x21, 0x4c, 0x18)) },
   { name: 'a zip file', hint: UNPACK, matches: either(starts(0x50, 0x4b, 3, 4), starts(0x50, 0x4b, 5, 6)) },
   { name: 'a 7-Zip file', hint: UNPACK, matches: starts(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c) },
