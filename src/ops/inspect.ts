@@ -93,7 +93,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
 
 /** Firmware registers exist under KVM only. */
 function acceleratorOf({ accelerator, snapshot }: Opened): 'kvm' | 'tcg' | undefined {
-  if (accelerator !== undefined) return accelerator
+  if (accelerator !== undefined || snapshot.origin.build !== undefined) return accelerator // a build's guest may have run in the emulator
   return snapshot.vcpus.some(({ registers }) => registers.ids.includes(PSCI_VERSION_ID)) ? 'kvm' : undefined
 }
 
