@@ -28,6 +28,8 @@ export { type RegisterList, registerEntries, registerList, registerValue } from 
 export type * from './model/snapshot.ts'
 export { type ConvertOptions, convert } from './ops/convert.ts'
 export { buildOfHost, type HostBuildOptions, kernelOfHost } from './ops/host-build.ts'
+export { type DiffOptions, diff } from './ops/diff.ts'
+export { type EditRequest, type EditStep, edit, parseSet } from './ops/edit.ts'
 export { type InspectOptions, inspect } from './ops/inspect.ts'
 export type * from './ops/reports.ts'
 export { type RestoreOptions, type RestoreOutcome, restore, restoreSnapshot } from './ops/restore.ts'

@@ -10,17 +10,21 @@ import { terminalText } from './terminal-text.ts'
 /** Rows of one section that are shown without --details. */
 const MOST_ROWS = 60
 const NONE = '-'
+/** State of the built-in machine, and what this release does not understand: at the end. */
+const INNER = /^(machine\.|unknown )/
 /** What two values, the arrow and blanks take of a line. */
 const VALUE_COLUMNS = 52
 
 export function renderDiff(report: DiffReport, { columns = 100, style }: Page, details: boolean): string {
   const { a, b, memory } = report
+  const grave = report.findings.filter(({ severity }) => severity !== 'info')
+  const notes = report.findings.filter(({ severity }) => severity === 'info')
   const sections = sectionsOf(report).filter(({ rows }) => rows.length > 0)
   return [
     ...wrap(answerText(report, style), columns, '  '),
-    ...wrap(`a  ${terminalText(fileText(a))}`, columns, '   '),
-    ...wrap(`b  ${terminalText(fileText(b))}`, columns, '   '),
-    ...findingLines(report.findings, columns, style),
+    ...fileLines('a', a, columns),
+    ...fileLines('b', b, columns),
+    ...findingLines(grave, columns, style),
     ...sections.flatMap(({ title, rows }) => ['', style.bold(terminalText(title)), ...sectionLines(rows, style, columns, details)]),
     ...(memory
       ? [
@@ -28,6 +32,7 @@ export function renderDiff(report: DiffReport, { columns = 100, style }: Page, d
           `memory: ${byteSize(memory.compared)} compared, ${memory.pages === 0 ? 'no page differs' : `${count(memory.pages, 'page')} of 4 KiB in ${count(memory.ranges, 'range')}`}`,
         ]
       : []),
+    ...(notes.length === 0 ? [] : ['', ...findingLines(notes, columns, style)]),
     ...ignoredLines(report, columns, style),
   ].join('\n')
 }
@@ -38,7 +43,7 @@ function answerText({ equal, a, b, counts, changes }: DiffReport, style: Style):
   const psci = a.psci === b.psci ? [] : [`PSCI ${a.psci ?? 'none'} → ${b.psci ?? 'none'}`]
   const parts = [
     ...psci,
-    ...(counts.vm > 0 ? [`${counts.vm} of the VM`] : []),
+    ...(counts.vm > 0 ? [count(counts.vm, 'value of the VM', 'values of the VM')] : []),
     ...(counts.mpState > 0 ? [count(counts.mpState, 'power state')] : []),
     ...(counts.register > 0 ? [`${count(counts.register, 'register')} on ${count(vcpus, 'vCPU')}`] : []),
     ...(counts.device > 0 ? [count(counts.device, 'device value')] : []),
@@ -47,9 +52,11 @@ function answerText({ equal, a, b, counts, changes }: DiffReport, style: Style):
   return `${style.bad('different')}: ${terminalText(parts.join(', '))}`
 }
 
-function fileText({ file, format, version, origin, psci }: DiffedFile): string {
-  const from = [origin.build ?? origin.kernel, origin.build ? undefined : origin.cpu, origin.vmm].filter(Boolean).join(', ')
-  return [file, version === undefined ? format : `${format} ${version}`, ...(from === '' ? [] : [from]), `PSCI ${psci ?? 'none'}`].join(', ')
+/** The name by itself, since a path may be long; then what the file is. */
+function fileLines(mark: string, { file, format, version, origin, psci }: DiffedFile, columns: number): string[] {
+  const from = [origin.build ?? origin.kernel, origin.build ? undefined : origin.cpu, origin.vmm].filter(part => part !== undefined)
+  const what = [version === undefined ? format : `${format} ${version}`, ...from, `PSCI ${psci ?? 'none'}`].join(', ')
+  return [`${mark}  ${terminalText(file)}`, ...wrap(terminalText(what), columns - 3).map(line => `   ${line}`)]
 }
 
 interface Section {
@@ -70,11 +77,12 @@ function sectionsOf({ changes }: DiffReport): readonly Section[] {
   const keys = others.map(({ rows }) => new Set(rows.map(keyOf)))
   const common = new Set(others.length === 0 ? [] : (first?.rows ?? []).map(keyOf).filter(key => keys.every(each => each.has(key))))
   return [
-    { title: 'VM', rows: shared.filter(({ kind }) => kind === 'vm') },
+    { title: 'VM', rows: shared.filter(({ kind, name }) => kind === 'vm' && !INNER.test(name)) },
     { title: `vCPUs ${indices.join(' ')}`, rows: (first?.rows ?? []).filter(row => common.has(keyOf(row))) },
     ...perVcpu.map(({ index, rows }) => ({ title: `vCPU ${index}`, rows: rows.filter(row => !common.has(keyOf(row))) })),
     { title: 'devices', rows: shared.filter(({ kind }) => kind === 'device') },
     { title: 'memory', rows: of('memory') },
+    { title: 'the built-in machine, and what is not understood', rows: shared.filter(({ kind, name }) => kind === 'vm' && INNER.test(name)) },
   ]
 }
 
@@ -82,12 +90,13 @@ const keyOf = ({ kind, id, name, before, after }: DiffRow): string => JSON.strin
 
 function sectionLines(rows: readonly DiffRow[], style: Style, columns: number, details: boolean): string[] {
   const shown = details ? rows : rows.slice(0, MOST_ROWS)
-  const cell = (value: string | undefined): string => (value === undefined ? NONE : terminalText(details ? value : shorten(value)))
+  const cell = (value: string | undefined, other: string | undefined): string =>
+    value === undefined ? NONE : terminalText(details ? value : cut(value, other))
   const cells = shown.flatMap(({ name, before, after, fields, pages }): (readonly [string, string, string, string])[] => [
     [
       details ? terminalText(name) : middleOut(terminalText(name), columns - VALUE_COLUMNS),
-      cell(before),
-      cell(after),
+      cell(before, after),
+      cell(after, before),
       pages === undefined ? '' : count(pages, 'page'),
     ],
     ...(fields ?? []).map(
@@ -107,6 +116,15 @@ function sectionLines(rows: readonly DiffRow[], style: Style, columns: number, d
   )
   const painted = lines.map((line, i) => paint(line, cells[i], style))
   return shown.length === rows.length ? painted : [...painted, style.dim(`  and ${rows.length - shown.length} more (--details)`)]
+}
+
+/** A long value by its beginning, or from where it differs from the other one, so that two different values never look the same. */
+function cut(value: string, other: string | undefined): string {
+  const short = shorten(value)
+  if (other === undefined || short === value || short !== shorten(other)) return short
+  let at = 0
+  while (value[at] === other[at]) at++
+  return `…${value.slice(Math.max(0, at - 2), at + 14)}${at + 14 < value.length ? '…' : ''}`
 }
 
 /** A long name by its beginning and its end. */

@@ -33,12 +33,15 @@ export function diffSnapshots(a: Side, b: Side): Diff {
   const only = (side: Side, what: string): void => {
     findings.push({ severity: 'info', code: 'not-compared', message: `not compared, for only ${side.name} says it: ${what}` })
   }
+  const silentVcpus = new Map<Side, (readonly [vcpu: number, keys: readonly string[]])[]>()
   /** Both maps without what one side of different formats is silent about. */
-  const common = (x: ReadonlyMap<string, Leaf>, y: ReadonlyMap<string, Leaf>, what: string) => {
+  const common = (x: ReadonlyMap<string, Leaf>, y: ReadonlyMap<string, Leaf>, what: string, vcpu?: number) => {
     if (!across) return diffLeaves(x, y)
     for (const [side, own, other] of [[a, x, y] as const, [b, y, x] as const]) {
       const silent = [...own.keys()].filter(key => !other.has(key))
-      if (silent.length > 0) only(side, `${what} (${names(silent)})`)
+      if (silent.length === 0) continue
+      if (vcpu === undefined) only(side, `${what} (${names(silent)})`)
+      else silentVcpus.set(side, [...(silentVcpus.get(side) ?? []), [vcpu, silent]])
     }
     return diffLeaves(pick(x, y), pick(y, x))
   }
@@ -67,10 +70,12 @@ export function diffSnapshots(a: Side, b: Side): Diff {
       continue
     }
     if (v.mpState !== w.mpState) changes.push({ kind: 'mpState', vcpu: index, name: 'mpState', before: v.mpState, after: w.mpState })
-    for (const { path, ...change } of common(vcpuLeaves(v), vcpuLeaves(w), `of vCPU ${index}`)) changes.push({ kind: 'vm', vcpu: index, name: path, ...change })
+    for (const { path, ...change } of common(vcpuLeaves(v), vcpuLeaves(w), '', index)) changes.push({ kind: 'vm', vcpu: index, name: path, ...change })
     changes.push(...diffRegisters(index, v.registers, w.registers))
     if (isReordered(v.registers, w.registers)) reordered.push(index)
   }
+  for (const [side, list] of silentVcpus)
+    only(side, `of vCPU${list.length === 1 ? '' : 's'} ${names(list.map(([vcpu]) => String(vcpu)))} (${names([...new Set(list.flatMap(([, keys]) => keys))])})`)
   if (reordered.length > 0)
     findings.push({
       severity: 'info',

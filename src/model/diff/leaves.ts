@@ -3,7 +3,7 @@
 /** Text, or bytes that are shown only around their first difference when they are many. */
 export type Leaf = string | Uint8Array
 /** Of bytes, this many are shown whole. */
-const SHOWN_BYTES = 32
+const SHOWN_BYTES = 8
 const AROUND = 8
 
 /** The leaves of a value by path: `timers[0].cval`. A key that is no plain word is quoted, so that no two paths are the same. */
