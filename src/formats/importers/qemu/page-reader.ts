@@ -4,14 +4,14 @@ import type { MemoryChunk, MemoryRange } from '../../../model/snapshot.ts'
 import type { Source } from '../../source/source.ts'
 import { entryKind, entryOffset, PAGE_KIND, type PageTable } from './page-table.ts'
 import type { XbzrleChain } from './ram-index.ts'
-import { corrupt } from './window.ts'
+import { beyondLimit, corrupt } from './window.ts'
 import { applyXbzrle } from './xbzrle.ts'
 
 /** Pages that stand this close in the file are read together. */
 const GAP = 1 << 16
 const SPAN = 1 << 21
-/** Deltas that one page may need at most; QEMU sends a page whole again when its cache drops it. */
-const LONGEST_CHAIN = 4096
+/** Deltas that one page may need at most: one a pass, and QEMU sends a page whole again when its cache drops it. */
+const LONGEST_CHAIN = 65_536
 
 export interface Pages {
   readonly source: Source
@@ -79,15 +79,16 @@ async function readPage(pages: Pages, entry: number): Promise<Uint8Array> {
   let base = entry
   while (base !== 0 && entryKind(base) === PAGE_KIND.xbzrle) {
     deltas.push(base)
-    if (deltas.length > LONGEST_CHAIN) throw corrupt(pages.source, 'a page is the change of a change, without end', entryOffset(entry))
+    if (deltas.length > LONGEST_CHAIN) throw beyondLimit(pages.source, `a page was changed more than ${LONGEST_CHAIN} times`, entryOffset(entry))
     base = pages.chain.before(base)
   }
   const page = base === 0 ? new Uint8Array(pages.pageSize) : await readWhole(pages, base)
   for (const delta of deltas.reverse()) {
     const at = entryOffset(delta)
-    const head = await pages.source.read(at, 3)
-    const length = ((head[1] ?? 0) << 8) | (head[2] ?? 0)
-    if (!applyXbzrle(page, await pages.source.read(at + 3, length))) throw corrupt(pages.source, 'an XBZRLE page does not decode', at)
+    // one read: a delta is never longer than a page
+    const bytes = await pages.source.read(at, Math.min(3 + pages.pageSize, pages.source.size - at))
+    const length = ((bytes[1] ?? 0) << 8) | (bytes[2] ?? 0)
+    if (!applyXbzrle(page, bytes.subarray(3, 3 + length))) throw corrupt(pages.source, 'an XBZRLE page does not decode', at)
   }
   return page
 }

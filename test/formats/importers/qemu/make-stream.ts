@@ -91,7 +91,7 @@ export function makeStream(spec: StreamSpec = {}): Uint8Array {
     out.u8(i === parts.length - 1 ? 3 : 2).u32(2)
     for (const page of part) {
       const flag = { plain: 8, zero: 2, deflated: 0x100, xbzrle: 0x40 }[page.kind]
-      out.u64((page.page << pageBits) | flag | (page.block === last ? 0x20 : 0))
+      out.u64(BigInt(page.page * 2 ** pageBits) | BigInt(flag | (page.block === last ? 0x20 : 0)))
       if (page.block !== last) out.str8(page.block)
       last = page.block
       if (page.kind === 'plain') out.add(page.data)
