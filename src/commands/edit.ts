@@ -1,5 +1,6 @@
 // Owns the words of `edit`.
 import { Args, Flags } from '../cli/flags.ts'
+import { INPUT_FLAGS, inputOptions } from '../cli/input-flags.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
 import { edit, parseSet } from '../ops/edit.ts'
 import type { EditReport } from '../ops/reports.ts'
@@ -22,7 +23,7 @@ export default class Edit extends SnapCommand<EditReport> {
     set: Flags.string({ multiple: true, helpValue: 'REG=VALUE', summary: 'new value: 0x…, or b and bytes in hex; of PSCI_VERSION also 1.1; may be repeated' }),
     drop: Flags.string({ multiple: true, helpValue: 'REG', summary: 'take this register out of the list: a name, an id or a glob; may be repeated' }),
     vcpu: Flags.integer({ min: 0, summary: 'only this vCPU' }),
-    'vmm-version': Flags.string({ summary: 'VMM release that wrote the file, where a version stands for several layouts' }),
+    'vmm-version': INPUT_FLAGS['vmm-version'],
     force: Flags.boolean({ summary: 'replace an existing file' }),
     secrets: Flags.boolean({ summary: 'show pointer-authentication keys' }),
   }
@@ -36,7 +37,7 @@ export default class Edit extends SnapCommand<EditReport> {
       overwrite: flags.force,
       secrets: flags.secrets,
       ...(flags.vcpu === undefined ? {} : { vcpu: flags.vcpu }),
-      ...(flags['vmm-version'] === undefined ? {} : { vmmVersion: flags['vmm-version'] }),
+      ...inputOptions({ 'vmm-version': flags['vmm-version'] }),
     })
     return { report, text: page => renderEdit(report, page) }
   }

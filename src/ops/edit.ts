@@ -12,7 +12,6 @@ import type { RegisterEdit } from '../formats/importers/editor.ts'
 import { parseValue } from '../formats/importers/reglist/value-text.ts'
 import { writeFileAtomically } from '../formats/output/atomic-file.ts'
 import type { Sink } from '../formats/output/sink.ts'
-import { openSource } from '../formats/source/open.ts'
 import type { Source } from '../formats/source/source.ts'
 import type { Finding } from '../model/finding.ts'
 import { registerEntries } from '../model/register-list.ts'
@@ -61,7 +60,8 @@ export async function edit(input: string, output: string, request: EditRequest):
     const found = await writeFileAtomically(output, { ...options, force: request.overwrite ?? false }, sink =>
       edits.length === 0 ? copy(source, sink, request.signal) : editor.edit(source, edits, sink, options),
     )
-    if (await isWrapped(input)) findings.push({ severity: 'info', code: 'unwrapped', message: 'the input was compressed; the output is not' })
+    if (source.packed)
+      findings.push({ severity: 'info', code: 'unwrapped', message: `the input was packed with ${source.packed.compression}; the output is not` })
     return { input: { file: source.folder ? input : source.name, format: importer.id }, output, vcpus, findings: [...findings, ...found] }
   })
 }
@@ -166,16 +166,4 @@ async function requireOtherFile(input: string, output: string): Promise<void> {
   const [from, to] = await Promise.all([input, output].map(path => stat(path, { bigint: true }).catch(() => undefined)))
   if (from && to && from.ino === to.ino && from.dev === to.dev)
     throw new SnapError('USAGE', `${output} is the input itself`, { file: output }, { hint: 'write to another file; edit never changes one in place' })
-}
-
-async function isWrapped(input: string): Promise<boolean> {
-  if (input === '-') return false
-  const source = await openSource(input, { wrapped: true }).catch(() => undefined)
-  if (!source) return false
-  try {
-    const head = Buffer.from(await source.head(4)).toString('hex')
-    return head.startsWith('1f8b08') || head === '28b52ffd'
-  } finally {
-    await source.close()
-  }
 }

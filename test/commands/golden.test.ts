@@ -15,6 +15,7 @@ const STEPS: readonly (readonly [name: string, line: string, status: 0 | 3])[] =
   ['inspect-fields', 'inspect a.psnap --registers ID_AA64PFR0_EL1 --fields --vcpu 0', 0],
   ['verify', 'verify a.psnap', 0],
   ['convert', 'convert a.psnap -o a.json', 0],
+  ['edit', 'edit a.psnap -o e.psnap --set PSCI_VERSION=1.0 --drop X3 --drop CNT* --vcpu 1', 0],
   ['restore-survives', 'restore a.psnap --build linux-7.3', 0],
   ['restore-reglist', 'restore a.json --build linux-7.3', 0],
   ['restore-changed', 'restore a.psnap --build linux-7.3 --omit PSCI_VERSION', 3],

@@ -157,6 +157,7 @@ describe.skipIf(streams.length === 0)('QEMU streams', () => {
     if (perVcpu.includes(null)) return // crafted without one
     const version = perVcpu[0]!
     await edit(path, at('same.mig'), set(`PSCI_VERSION=${version}`))
+    expect((await edit(path, at('same.mig'), set(`PSCI_VERSION=${version}`))).findings.map(({ code }) => code)).toContain('unwrapped')
     if (new Set(perVcpu).size === 1) expect(readFileSync(at('same.mig')).equals(raw)).toBe(true)
     const report = await edit(path, at('new.mig'), set('PSCI_VERSION=0.7'))
     expect(report.vcpus).toHaveLength(perVcpu.length)
