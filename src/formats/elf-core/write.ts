@@ -1,5 +1,5 @@
 // Owns the writing of an ELF core of a guest: what `gdb` and `crash` open. Registers as notes, one loadable segment per memory region at its guest
-// physical address, zeros as holes. One pass over memory, nothing kept.
+// physical address, more of them where the guest's kernel maps the same bytes, zeros as holes. One pass over memory, nothing kept.
 // Source: System V ABI (ELF-64), AArch64 ELF supplement; note names as Linux's /proc/vmcore and QEMU's dump-guest-memory have them.
 import { registerName } from '../../arch/catalogue/catalogue.ts'
 import { COPROC, type RegId, regCoproc } from '../../arch/reg-id.ts'
@@ -8,6 +8,7 @@ import type { Finding } from '../../model/finding.ts'
 import { isAllZero } from '../../model/memory.ts'
 import type { MemoryRegion, Snapshot } from '../../model/snapshot.ts'
 import { type Sink, writeZeros } from '../output/sink.ts'
+import { inRegions, kernelMap } from './kernel-map.ts'
 import { coreRegisters } from './registers.ts'
 
 const HEADER = 64
@@ -38,7 +39,9 @@ export async function writeElfCore(snapshot: Snapshot, sink: Sink, options: Core
     ...registers.flatMap(({ prstatus, fpregset }) => [note('CORE', NT.prstatus, prstatus), note('CORE', NT.fpregset, fpregset)]),
     ...(options.vmcoreinfo ? [note('VMCOREINFO', NT.vmcoreinfo, options.vmcoreinfo)] : []),
   ])
-  const notesAt = HEADER + PROGRAM_HEADER * (memory.length + 1)
+  const map = await kernelMap(snapshot, options.signal)
+  const mapped = [...inRegions(map?.ranges ?? [], memory)].slice(0, MOST_SEGMENTS - 1 - memory.length)
+  const notesAt = HEADER + PROGRAM_HEADER * (memory.length + mapped.length + 1)
   let next = align(notesAt + notes.length)
   const places = memory.map(({ size }) => {
     const offset = next
@@ -48,6 +51,18 @@ export async function writeElfCore(snapshot: Snapshot, sink: Sink, options: Core
   const headers = [
     programHeader({ type: PT.note, offset: notesAt, address: 0n, size: notes.length, flags: 0, alignment: 4 }),
     ...memory.map(({ start, size }, i) => programHeader({ type: PT.load, offset: places[i] ?? 0, address: start, size, flags: 7, alignment: ALIGNMENT })),
+    // The same bytes where the guest's kernel sees them.
+    ...mapped.map(({ virtual, region, offset, size }) =>
+      programHeader({
+        type: PT.load,
+        offset: (places[region] ?? 0) + offset,
+        address: (memory[region]?.start ?? 0n) + BigInt(offset),
+        virtual,
+        size,
+        flags: 7,
+        alignment: 4096,
+      }),
+    ),
   ]
   await sink.write(header(headers.length), ...headers, notes)
   let written = notesAt + notes.length
@@ -63,7 +78,13 @@ export async function writeElfCore(snapshot: Snapshot, sink: Sink, options: Core
     snapshot,
     registers.some(({ cutVectors }) => cutVectors),
     options.vmcoreinfo !== undefined,
-  )
+  ).concat(map?.isCut ? [CUT_MAP] : [])
+}
+
+const CUT_MAP: Finding = {
+  severity: 'warning',
+  code: 'kernel-map-cut',
+  message: "the guest's page tables are more than are read: some kernel addresses are not in the core, physical ones all are",
 }
 
 const align = (offset: number): number => Math.ceil(offset / ALIGNMENT) * ALIGNMENT
@@ -102,19 +123,20 @@ interface Segment {
   readonly type: number
   readonly offset: number
   readonly address: bigint
+  /** Where a debugger finds it; by default at its guest physical address. */
+  readonly virtual?: bigint
   readonly size: number
   readonly flags: number
   readonly alignment: number
 }
 
-/** Virtual and physical address are the same: a debugger reads guest memory by guest physical address. */
-function programHeader({ type, offset, address, size, flags, alignment }: Segment): Uint8Array {
+function programHeader({ type, offset, address, virtual = address, size, flags, alignment }: Segment): Uint8Array {
   const bytes = new Uint8Array(PROGRAM_HEADER)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, type, true)
   view.setUint32(4, flags, true)
   view.setBigUint64(8, BigInt(offset), true)
-  view.setBigUint64(16, address, true)
+  view.setBigUint64(16, virtual, true)
   view.setBigUint64(24, address, true)
   view.setBigUint64(32, BigInt(size), true)
   view.setBigUint64(40, BigInt(type === PT.note ? 0 : size), true)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { regId } from '../../../src/arch/reg-id.ts'
+import { kernelMap } from '../../../src/formats/elf-core/kernel-map.ts'
 import { writeElfCore } from '../../../src/formats/elf-core/write.ts'
 import { writeSnapshotFile } from '../../../src/formats/exporters.ts'
 import { BytesSink } from '../../../src/formats/output/sink.ts'
@@ -140,6 +141,64 @@ test.skipIf(absent !== undefined)('gdb: threads, registers, memory, instructions
   expect(text).toMatch(/=> 0x40001000:\s+nop/)
   expect(text).toMatch(/0x407ffffc:\s+0x01\s+0x02\s+0x03\s+0x04/)
   expect(text).toMatch(/\$4 = 0x11e\n\$5 = 0xe10/)
+})
+
+/** Kernel addresses from 0xffff800008000000: 2 MiB by a block at 0x40200000, then one page at 0x40001000. Tables of 4 KiB, 48 bits. */
+function withMmu(): Snapshot {
+  const bytes = memory.slice()
+  const view = new DataView(bytes.buffer)
+  const [l0, l1, l2, l3] = [0x10_0000, 0x10_1000, 0x10_2000, 0x10_3000] as const
+  const virtual = 0xffff_8000_0800_0000n
+  const set = (table: number, level: number, address: bigint, descriptor: bigint): void =>
+    view.setBigUint64(table + 8 * Number((address >> BigInt(39 - 9 * level)) & 0x1ffn), descriptor, true)
+  set(l0, 0, virtual, BigInt(0x4000_0000 + l1) | 3n)
+  set(l1, 1, virtual, BigInt(0x4000_0000 + l2) | 3n)
+  set(l2, 2, virtual, 0x4020_0000n | 1n | (1n << 54n))
+  set(l2, 2, virtual + 0x20_0000n, BigInt(0x4000_0000 + l3) | 3n)
+  set(l3, 3, virtual + 0x20_0000n, 0x4000_1000n | 3n)
+  set(l3, 3, virtual + 0x20_1000n, 0x9000_0000n | 3n) // a device: not in memory
+  bytes.set(Buffer.from('20008052', 'hex'), 0x20_0000) // mov w0, #1
+  const control = (16n << 16n) | (2n << 30n)
+  const registers = registerList(
+    (
+      [
+        [CORE + 0x40n, virtual],
+        [CORE + 0x42n, 0x3c5n],
+        [0x6030_0000_0013_c080n, 1n],
+        [0x6030_0000_0013_c101n, 0x4010_0001n],
+        [0x6030_0000_0013_c102n, control],
+      ] as const
+    ).map(([id, value]) => [regId(id), value] as const),
+  )
+  return { ...snapshot, vcpus: [{ index: 0, mpState: 'runnable', registers }], memory: [bytesRegion('ram', 0x4000_0000n, bytes)] }
+}
+
+test("the kernel's own addresses, by its page tables", async () => {
+  expect(await kernelMap(withMmu())).toEqual({
+    isCut: false,
+    ranges: [
+      { virtual: 0xffff_8000_0800_0000n, physical: 0x4020_0000n, size: 0x20_0000n },
+      { virtual: 0xffff_8000_0820_0000n, physical: 0x4000_1000n, size: 4096n },
+      { virtual: 0xffff_8000_0820_1000n, physical: 0x9000_0000n, size: 4096n },
+    ],
+  })
+  expect(await kernelMap(snapshot)).toBeUndefined()
+})
+
+test('tables that lead to themselves end the walk', async () => {
+  const self = new Uint8Array(0x20_0000)
+  const loop = new DataView(self.buffer)
+  for (let i = 0; i < 512; i++) loop.setBigUint64(0x10_0000 + 8 * i, 0x4010_0003n, true)
+  expect((await kernelMap({ ...withMmu(), memory: [bytesRegion('ram', 0x4000_0000n, self)] }))?.isCut).toBe(true)
+})
+
+test.skipIf(absent !== undefined)('gdb: kernel addresses', async () => {
+  const path = join(folder, 'mmu.core')
+  await writeSnapshotFile(withMmu(), path)
+  const text = debug(path, 'x/i $pc', 'x/i 0xffff800008200000', 'x/i 0x40200000')
+  expect(text).toMatch(/=> 0xffff800008000000:\s+mov\s+w0, #0x1/)
+  expect(text).toMatch(/0xffff800008200000:\s+nop/)
+  expect(text).toMatch(/0x40200000:\s+mov\s+w0, #0x1/)
 })
 
 const SAMPLES = join(import.meta.dirname, '../../../../shared/samples/qemu')
