@@ -1,5 +1,5 @@
 // The fuzzer sees what it is there to see, and a few cases of each format on every run. The many are a step of .ci/run.
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { anyCase, bytesOf, CORPUS, seedsOf } from '../../scripts/fuzz/cases.ts'
@@ -108,5 +108,16 @@ describe('the judge does not let pass', () => {
       return { ...value(), gic: bytes[5] === 1 ? 'none' : 'v2' }
     })
     await expect(judge(large, new Uint8Array(), undefined, { ms: 60_000, kib: 32 << 10 })).rejects.toThrow(/peak of memory/)
+  })
+})
+
+describe('cases that once ended badly end well', () => {
+  const failed = FORMATS.flatMap(format =>
+    (existsSync(CORPUS + format.id) ? readdirSync(CORPUS + format.id) : [])
+      .filter(name => name.startsWith('failed-'))
+      .map(name => [format.id, name, format] as const),
+  )
+  test.each(failed)('%s %s', async (id, name, format) => {
+    expect(await judge(format, new Uint8Array(readFileSync(`${CORPUS}${id}/${name}`)), undefined)).toMatch(/^re/)
   })
 })

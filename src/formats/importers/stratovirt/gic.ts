@@ -1,6 +1,6 @@
 // Owns StratoVirt's GICv3State and GICv3ItsState: structs as they lie in memory. Source: hypervisor/src/kvm/aarch64/gicv3.rs.
 import { GICD, GICR, GITS, type GicState, type ItsState, registerRuns } from '../../../model/gic.ts'
-import { ByteReader } from '../../source/byte-reader.ts'
+import type { ByteReader } from '../../source/byte-reader.ts'
 import type { StructView } from './records.ts'
 
 const REDISTRIBUTOR_BYTES = 88
@@ -34,7 +34,7 @@ export function readGic(state: StructView): GicState {
 }
 
 export function readIts(state: StructView): ItsState {
-  const tables = new ByteReader(state.bytes('baser', 64), {}, 'INPUT_CORRUPT')
+  const tables = state.reader('baser', state.bytes('baser', 64))
   return {
     registers: [
       [GITS.ctlr, state.unsigned('ctlr', 8)],
@@ -50,7 +50,7 @@ export function readIts(state: StructView): ItsState {
 function items(state: StructView, list: string, length: string, size: number): readonly ByteReader[] {
   const bytes = state.bytes(list)
   const count = state.count(length, Math.floor(bytes.length / size))
-  return Array.from({ length: count }, (_, i) => new ByteReader(bytes.subarray(i * size, (i + 1) * size), {}, 'INPUT_CORRUPT'))
+  return Array.from({ length: count }, (_, i) => state.reader(list, bytes.subarray(i * size, (i + 1) * size)))
 }
 
 function redistributor(reader: ByteReader): { readonly vcpu: number; readonly pairs: Pairs } {

@@ -95,6 +95,10 @@ export class StructView {
     this.#file = file
   }
 
+  /** A cursor over (a part of) a member; what it throws names the file and the member. */
+  reader(name: string, bytes = this.bytes(name)): ByteReader {
+    return new ByteReader(bytes, { file: this.#file, member: `${this.#record.layout.name}.${name}` }, 'INPUT_CORRUPT')
+  }
   has(name: string): boolean {
     return this.#record.layout.fields.has(name)
   }
