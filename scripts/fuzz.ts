@@ -27,7 +27,7 @@ const ENOUGH = 5
 
 const { values } = parseArgs({
   options: {
-    cases: { type: 'string', default: '400000' },
+    cases: { type: 'string', default: '200000' },
     seed: { type: 'string', default: '20' },
     format: { type: 'string' },
     workers: { type: 'string', default: '2' },
