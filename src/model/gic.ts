@@ -4,7 +4,6 @@
 
 /** Device kinds whose state has the shapes below. */
 export const GIC_KINDS = ['gic-v2', 'gic-v3', 'gic-its'] as const
-export type GicKind = (typeof GIC_KINDS)[number]
 
 /**
  * Consecutive 32-bit registers: `words[i]` is the register at byte `offset + 4 * i` of its frame, as an unsigned number. A 64-bit register

@@ -7,7 +7,7 @@ import { registerList } from '../../../model/register-list.ts'
 import type { MpState, VcpuEvents, VcpuSnapshot } from '../../../model/snapshot.ts'
 import { type Aarch32State, aarch64View } from './aarch32-state.ts'
 import type { Decoded, DecodedValue } from './layout.ts'
-import { fromTcgId } from './tcg-ids.ts'
+import { exchangeTcgId } from './tcg-ids.ts'
 
 const CORE_U64 = 0x6030_0000_0010_0000n
 const CORE_U32 = 0x6020_0000_0010_0000n
@@ -60,7 +60,7 @@ export function importCpu(cpu: Decoded, index: number, accelerator: Accelerator,
     if (named.has(saved))
       findings.push({ severity: 'error', code: 'duplicate-register', vcpu: index, message: `vCPU ${index} lists ${showRegId(saved)} twice` })
     named.add(saved)
-    fromList.push([(accelerator === 'tcg' ? fromTcgId(saved) : saved) as RegId, value])
+    fromList.push([(accelerator === 'tcg' ? exchangeTcgId(saved) : saved) as RegId, value])
   })
   if (named.has(HCR_EL2)) entries.push(...el2Registers(cpu, named))
   entries.push(...fromList)

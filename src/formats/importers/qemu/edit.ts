@@ -10,7 +10,7 @@ import { CPU_OFFSET } from './cpu-layout.ts'
 import { findStream } from './read.ts'
 import type { QemuStream, Section } from './stream.ts'
 import { walkStream } from './stream.ts'
-import { toTcgId } from './tcg-ids.ts'
+import { exchangeTcgId } from './tcg-ids.ts'
 import { describedCounts } from './vmdesc-edit.ts'
 
 /** One change of one register, on one vCPU or (without `vcpu`) on all. Ids as the snapshot shows them; `bytes` in memory order, as long as the id says. */
@@ -74,7 +74,7 @@ function planEdits(source: Source, stream: QemuStream, edits: readonly RegisterE
         corePatch(patched, cpu, edit.set.id, edit.set.bytes)
         if (Buffer.from(patched).toString('latin1') !== before) changes.push({ vcpu: cpu.instance, id, kind: 'changed' })
       } else {
-        const kind = 'set' in edit ? list.set(isTcg ? toTcgId(id) : id, edit.set.bytes) : list.drop(isTcg ? toTcgId(id) : id)
+        const kind = 'set' in edit ? list.set(isTcg ? exchangeTcgId(id) : id, edit.set.bytes) : list.drop(isTcg ? exchangeTcgId(id) : id)
         if (kind) changes.push({ vcpu: cpu.instance, id, kind })
       }
     }

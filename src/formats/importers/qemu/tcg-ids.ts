@@ -6,11 +6,8 @@ import { sysRegId } from '../../../arch/reg-id.ts'
 const CVAL = sysRegId(3, 3, 14, 3, 2)
 const CNT = sysRegId(3, 3, 14, 0, 2)
 
-/** The KVM id of a register that TCG lists under `id`. */
-export function fromTcgId(id: bigint): bigint {
+/** The KVM id of a register that TCG lists under `id`, and the other way round: the two change places. */
+export function exchangeTcgId(id: bigint): bigint {
   if (id === CVAL) return CNT
   return id === CNT ? CVAL : id
 }
-
-/** The id under which TCG lists a register of this KVM id: the same exchange. */
-export const toTcgId = fromTcgId

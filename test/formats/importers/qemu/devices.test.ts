@@ -5,8 +5,11 @@ import { qemu } from '../../../../src/formats/importers/qemu/importer.ts'
 import { RamIndex } from '../../../../src/formats/importers/qemu/ram-index.ts'
 import { walkStream } from '../../../../src/formats/importers/qemu/stream.ts'
 import { guessVersion } from '../../../../src/formats/importers/qemu/version.ts'
+import { parseReglist } from '../../../../src/formats/importers/reglist/read.ts'
+import { reglistText } from '../../../../src/formats/importers/reglist/write.ts'
 import { bytesSource } from '../../../../src/formats/source/source.ts'
 import { GICD, GICR, type GicState, type ItsState, wordAt } from '../../../../src/model/gic.ts'
+import { archiveOf, readArchive } from '../../archive/archive-bytes.ts'
 import { makeStream, type PageSpec } from './make-stream.ts'
 import { ENTRIES, type Entry, hasSamples, readSample } from './samples.ts'
 
@@ -77,6 +80,16 @@ describe.skipIf(!hasSamples)('samples', () => {
       return snapshot.devices.filter(({ kind }) => /gic/.test(kind))
     }
     expect(await gic('tcg-q10.0-virt10.0-a72-gic3-1cpu-novmdesc.mig')).toEqual(await gic('tcg-q10.0-virt10.0-a72-gic3-1cpu-run.mig'))
+  })
+
+  test('a TCG guest with AArch32 views goes through an archive and a register list', async () => {
+    const entry = ENTRIES.find(({ name }) => /a15-gic2-aarch32/.test(name)) as Entry
+    const { snapshot } = await qemu.read(bytesSource(readSample(entry)))
+    const ids = [...snapshot.vcpus[0]!.registers.ids]
+    expect(ids.filter(id => id >> 56n === 0x40n).length).toBeGreaterThan(100)
+    expect([...(await readArchive(await archiveOf(snapshot))).vcpus[0]!.registers.ids]).toEqual(ids)
+    const { text } = reglistText(snapshot)
+    expect([...parseReglist(new TextEncoder().encode(text), 'a.json').snapshot.vcpus[0]!.registers.ids]).toEqual(ids)
   })
 
   test('an ITS has its registers, a host with one says so', async () => {
