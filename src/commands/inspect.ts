@@ -1,32 +1,44 @@
 // Owns the words of `inspect`.
 import { Args, Flags } from '../cli/flags.ts'
+import { INPUT_FLAGS, inputOptions } from '../cli/input-flags.ts'
 import { withOptionalValue } from '../cli/optional-value.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
 import { inspect } from '../ops/inspect.ts'
-import type { InspectReport } from '../ops/reports.ts'
+import type { InspectReport } from '../ops/inspect-report.ts'
+import { parseBytesWanted } from '../ops/memory-bytes.ts'
 import { renderInspect } from '../render/inspect.ts'
 
 export default class Inspect extends SnapCommand<InspectReport> {
   static override summary = 'Show what a snapshot holds.'
-  static override examples = ['<%= config.bin %> inspect guest.psnap', "<%= config.bin %> inspect guest.psnap --registers 'ID_AA64*' --fields"]
-  static override args = { file: Args.string({ required: true, description: 'archive or register list; - for standard input' }) }
+  static override examples = [
+    '<%= config.bin %> inspect guest.psnap',
+    "<%= config.bin %> inspect guest.psnap --registers 'ID_AA64*' --fields",
+    '<%= config.bin %> inspect guest.mig --find --memory 0x40000000,64',
+  ]
+  static override args = { file: Args.string({ required: true, description: 'snapshot in any format, file or folder; - for standard input' }) }
   static override flags = {
     registers: Flags.string({ helpValue: '[GLOB]', summary: 'registers to list: a name, an id, a glob, or all; without it those that identify the guest' }),
     fields: Flags.boolean({ summary: 'show the fields of each register' }),
     vcpu: Flags.integer({ min: 0, summary: 'only this vCPU' }),
-    full: Flags.boolean({ summary: 'read everything: sha256 of the file, share of memory that is not zero' }),
+    memory: Flags.string({ helpValue: 'ADDR,LEN', summary: 'show guest memory at a guest physical address' }),
+    find: Flags.boolean({ summary: 'search guest memory for kernel banners, device trees and ACPI tables' }),
+    full: Flags.boolean({ summary: 'read everything: sha256 of a large file too, share of memory that is not zero' }),
     secrets: Flags.boolean({ summary: 'show pointer-authentication keys' }),
+    ...INPUT_FLAGS,
   }
 
   async run(): Promise<Outcome<InspectReport>> {
-    this.argv = withOptionalValue(this.argv, '--registers', '*', 1, new Set(['--registers', '--vcpu']))
+    this.argv = withOptionalValue(this.argv, '--registers', '*', 1, new Set(['--registers', '--vcpu', '--memory', '--memory-file', '--vmm-version']))
     const { args, flags } = await this.parse(Inspect)
     const report = await inspect(args.file, {
       ...this.work,
+      ...inputOptions(flags),
       fields: flags.fields,
       full: flags.full,
+      find: flags.find,
       secrets: flags.secrets,
       ...(flags.registers === undefined ? {} : { registers: flags.registers }),
+      ...(flags.memory === undefined ? {} : { memory: parseBytesWanted(flags.memory) }),
       ...(flags.vcpu === undefined ? {} : { vcpu: flags.vcpu }),
     })
     return { report, text: page => renderInspect(report, page) }

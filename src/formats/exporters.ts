@@ -13,11 +13,11 @@ export interface Exported {
   /** Of an archive. */
   readonly contentDigest?: string
 }
-type Write = (snapshot: Snapshot, sink: Sink, options: WriteOptions) => Promise<Omit<Exported, 'format'>>
+type Write = (snapshot: Snapshot, sink: Sink, options: WriteFileOptions) => Promise<Omit<Exported, 'format'>>
 
 const FORMATS = {
   psnap: {
-    suffix: '.psnap',
+    suffixes: ['.psnap'],
     write: async (snapshot, sink, options) => {
       const { writeArchive } = await import('./archive/write.ts')
       const { contentDigest } = await writeArchive(snapshot, sink, options)
@@ -25,7 +25,7 @@ const FORMATS = {
     },
   },
   'kvm-reglist': {
-    suffix: '.json',
+    suffixes: ['.json'],
     write: async (snapshot, sink) => {
       const { reglistText } = await import('./importers/reglist/write.ts')
       const { text, findings } = reglistText(snapshot)
@@ -33,7 +33,15 @@ const FORMATS = {
       return { findings }
     },
   },
-} as const satisfies Record<string, { readonly suffix: string; readonly write: Write }>
+  'elf-core': {
+    suffixes: ['.core', '.elf'],
+    write: async (snapshot, sink, { vmcoreinfo, ...options }) => {
+      const { writeElfCore } = await import('./elf-core/write.ts')
+      const text = await vmcoreinfo?.()
+      return { findings: await writeElfCore(snapshot, sink, { ...options, ...(text ? { vmcoreinfo: text } : {}) }) }
+    },
+  },
+} as const satisfies Record<string, { readonly suffixes: readonly string[]; readonly write: Write }>
 
 export type ExportFormat = keyof typeof FORMATS
 export const EXPORT_FORMATS = Object.keys(FORMATS) as readonly ExportFormat[]
@@ -46,7 +54,7 @@ export function exportFormat(path: string, named?: string): ExportFormat {
       throw new SnapError('FORMAT_UNWRITABLE', `${named} is not a format that psci-snap writes`, {}, { hint: `formats: ${EXPORT_FORMATS.join(', ')}` })
     return found
   }
-  const found = EXPORT_FORMATS.find(format => path.toLowerCase().endsWith(FORMATS[format].suffix))
+  const found = EXPORT_FORMATS.find(format => FORMATS[format].suffixes.some(suffix => path.toLowerCase().endsWith(suffix)))
   if (!found) throw new SnapError('FORMAT_UNWRITABLE', `the name ${path} does not say which format to write`, { file: path })
   return found
 }
@@ -55,6 +63,8 @@ export interface WriteFileOptions extends WriteOptions {
   /** By default what the suffix says; `-` needs it. */
   readonly format?: string
   readonly force?: boolean
+  /** Finds the vmcoreinfo of a Linux guest, for the format that has a place for it. */
+  vmcoreinfo?(): Promise<Uint8Array | undefined>
 }
 
 /** Writes a snapshot to a file (`-`: standard output), whole or not at all. Throws FORMAT_UNWRITABLE, OUTPUT_EXISTS, CANNOT_WRITE. */

@@ -4,14 +4,15 @@ import { showPsciVersion } from '../arch/psci.ts'
 import { COPROC, type RegId, regCoproc } from '../arch/reg-id.ts'
 import { PSCI_VERSION_ID, WORKAROUND_2_ENABLED, WORKAROUND_IDS } from '../arch/smccc.ts'
 import type { Finding } from './finding.ts'
+import { gicConsistencyFindings } from './gic-consistency.ts'
 import { bytesToBigint, registerAt } from './register-list.ts'
 import type { Snapshot, VcpuSnapshot } from './snapshot.ts'
 
 /** Findings about a snapshot as it is: registers twice, vCPUs without any, firmware that differs between vCPUs although KVM has one per VM. */
 export function consistencyFindings(snapshot: Snapshot): readonly Finding[] {
-  const { vcpus } = snapshot
+  const { vcpus, devices } = snapshot
   if (vcpus.length === 0) return [{ severity: 'warning', code: 'no-vcpus', message: 'the snapshot has no vCPU' }]
-  return [...vcpus.flatMap(vcpuFindings), ...firmwareFindings(vcpus)]
+  return [...vcpus.flatMap(vcpuFindings), ...firmwareFindings(vcpus), ...gicConsistencyFindings(devices)]
 }
 
 function vcpuFindings({ index, registers }: VcpuSnapshot): readonly Finding[] {

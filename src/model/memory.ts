@@ -1,8 +1,12 @@
 // Owns guest memory that is already in this process, as a MemoryRegion. Knows no format and reads no file.
-import type { MemoryRegion } from './snapshot.ts'
+import type { MemoryRange, MemoryRegion } from './snapshot.ts'
 
 /** The piece in which memory is passed on, at most: 1 MiB. */
 export const CHUNK_BYTES = 1 << 20
+
+/** Whether `length` bytes at `offset` touch the range; every range is touched when none is asked for. */
+export const touches = (range: MemoryRange | undefined, offset: number, length: number): boolean =>
+  range === undefined || (offset < range.to && offset + length > range.from)
 
 let zeros: Uint8Array | undefined
 

@@ -62,8 +62,16 @@ export interface MemoryRegion {
   readonly size: number
   /** Bytes in the chunks that were saved, when known without reading them. */
   readonly present?: number
-  /** Ranges that were saved; everything else in the region is zero. `data` is valid until the next chunk is asked for. */
-  chunks(signal?: AbortSignal): AsyncIterable<MemoryChunk> | Iterable<MemoryChunk>
+  /**
+   * Ranges that were saved; everything else in the region is zero. `data` is valid until the next chunk is asked for. With `range` the chunks that
+   * touch it are enough: what lies elsewhere need not be read, and may be given all the same.
+   */
+  chunks(signal?: AbortSignal, range?: MemoryRange): AsyncIterable<MemoryChunk> | Iterable<MemoryChunk>
+}
+/** Offsets in a region; `to` is the first one that is not wanted. */
+export interface MemoryRange {
+  readonly from: number
+  readonly to: number
 }
 export interface MemoryChunk {
   readonly offset: number

@@ -3,18 +3,23 @@ import { registerName } from '../arch/catalogue/catalogue.ts'
 import { matchRegisters } from '../arch/catalogue/match.ts'
 import { showPsciVersion } from '../arch/psci.ts'
 import { COPROC, type RegId, regBytes, regCoproc, showRegId } from '../arch/reg-id.ts'
-import { PSCI_VERSION_ID } from '../arch/smccc.ts'
+import { bitmapNames, PSCI_VERSION_ID, showWorkaround, WORKAROUND_IDS, workaroundLevel } from '../arch/smccc.ts'
 import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
+import { type GicSummary, summarizeGic } from '../model/gic.ts'
+import { gicStateOf } from '../model/gic-state-of.ts'
+import { inferFeatures } from '../model/infer-features.ts'
 import { bytesToBigint, type RegisterList, registerAt, registerValue } from '../model/register-list.ts'
-import type { MemoryRegion, VcpuSnapshot } from '../model/snapshot.ts'
-import { withInput } from './input.ts'
-import type { InspectedRegister, InspectedVcpu, InspectReport } from './reports.ts'
+import type { MemoryRegion, Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
+import type { HostCandidates } from './host-candidates.ts'
+import { type InputOptions, type Opened, withInput } from './input.ts'
+import type { FoundReport, InspectedRegister, InspectedVcpu, InspectReport } from './inspect-report.ts'
+import { inspectTimers } from './inspect-timers.ts'
+import { type BytesWanted, memoryBytes } from './memory-bytes.ts'
 import { savedPsci } from './saved-psci.ts'
 import { showValue } from './show-value.ts'
-import type { Work } from './work.ts'
 
-export interface InspectOptions extends Work {
+export interface InspectOptions extends InputOptions {
   /** All registers that match this name, id or glob; absent: only those that identify the guest. */
   readonly registers?: string
   /** With the fields of each register. */
@@ -23,24 +28,33 @@ export interface InspectOptions extends Work {
   readonly vcpu?: number
   /** Show pointer-authentication keys. */
   readonly secrets?: boolean
-  /** Hash the file, and count memory where the format does not say how much is there: both read all of it. */
+  /** Hash the file however large it is, and count memory where the format does not say how much is there: both read all of it. */
   readonly full?: boolean
+  /** Show these bytes of guest memory. */
+  readonly memory?: BytesWanted
+  /** Search guest memory for kernel banners, device trees and ACPI tables: reads all of it. */
+  readonly find?: boolean
 }
+
+/** Files up to this size are hashed unasked. */
+const HASHED_BYTES = 16 << 20
 
 const CORE = 0x6030_0000_0010_0000n
 const PC = CORE + 0x40n
 const PSTATE = CORE + 0x42n
+const MIDR = 0x6030_0000_0013_c000n
 /** MIDR_EL1, MPIDR_EL1 and the firmware registers say who a vCPU is. */
-const IDENTIFYING: ReadonlySet<bigint> = new Set([0x6030_0000_0013_c000n, 0x6030_0000_0013_c005n])
+const IDENTIFYING: ReadonlySet<bigint> = new Set([MIDR, 0x6030_0000_0013_c005n])
 
 /** Throws what opening and reading the file throws, and REG_ID_INVALID for a pattern that means nothing. */
 export async function inspect(file: string, options: InspectOptions = {}): Promise<InspectReport> {
-  return withInput(file, options, async ({ source, format, snapshot, findings, sha256 }) => {
+  return withInput(file, options, async opened => {
+    const { extent, format, snapshot, findings, sha256 } = opened
     const shown = snapshot.vcpus.filter(vcpu => options.vcpu === undefined || vcpu.index === options.vcpu)
     if (options.vcpu !== undefined && shown.length === 0)
       throw new SnapError(
         'USAGE',
-        `${source.name} has no vCPU ${options.vcpu}`,
+        `${file} has no vCPU ${options.vcpu}`,
         { vcpu: options.vcpu },
         { hint: `it has ${snapshot.vcpus.map(vcpu => vcpu.index).join(' ') || 'none'}` },
       )
@@ -49,19 +63,58 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
     for (const vcpu of shown) vcpus.push(await inspectVcpu(vcpu, options))
     const memory = []
     for (const region of snapshot.memory) memory.push(await inspectMemory(region, options))
+    const name = await extent()
+    const accelerator = acceleratorOf(opened)
+    const host = snapshot.origin.build === undefined && accelerator !== 'tcg' ? await hostOf(opened) : undefined
+    const interrupts = interruptsOf(snapshot)
     return {
       format: { id: format.id, ...(format.version === undefined ? {} : { version: String(format.version) }) },
-      file: { name: source.name, size: source.size, ...(options.full ? { sha256: await sha256() } : {}) },
+      file: { ...name, ...(options.full || name.size <= HASHED_BYTES ? { sha256: await sha256() } : {}) },
+      ...(accelerator === undefined ? {} : { accelerator }),
+      ...(host ? { host } : {}),
       origin: snapshot.origin,
       stop: snapshot.stop,
       gic: snapshot.gic,
       psci: { version: psci === undefined ? null : showPsciVersion(psci), perVcpu: snapshot.vcpus.map(({ registers }) => psciOf(registers)) },
+      ...(accelerator === 'tcg' || snapshot.vcpus.length === 0 || snapshot.vcpus.some(vcpu => vcpu.features)
+        ? {}
+        : { inferredFeatures: inferFeatures(snapshot.vcpus).candidates }),
       vcpus,
+      ...(interrupts ? { interrupts } : {}),
+      timers: inspectTimers(snapshot),
       devices: snapshot.devices.map(({ name, kind }) => ({ name, kind })),
       memory,
+      ...(options.memory ? { bytes: await memoryBytes(snapshot, options.memory, options.signal) } : {}),
+      ...(options.find ? { found: await findInMemory(snapshot, options) } : {}),
       findings: [...findings, ...consistencyFindings(snapshot)],
     }
   })
+}
+
+/** Firmware registers exist under KVM only. */
+function acceleratorOf({ accelerator, snapshot }: Opened): 'kvm' | 'tcg' | undefined {
+  if (accelerator !== undefined || snapshot.origin.build !== undefined) return accelerator // a build's guest may have run in the emulator
+  return snapshot.vcpus.some(({ registers }) => registers.ids.includes(PSCI_VERSION_ID)) ? 'kvm' : undefined
+}
+
+async function hostOf({ snapshot, findings }: Opened): Promise<HostCandidates | undefined> {
+  const registers = snapshot.vcpus.find(vcpu => vcpu.registers.ids.length > 0)?.registers
+  if (!registers) return undefined
+  const { hostCandidates } = await import('./host-candidates.ts')
+  return hostCandidates(registers, { gic: snapshot.gic, lacksBitmaps: findings.some(({ code }) => code === 'format-lacks-bitmaps') })
+}
+
+function interruptsOf({ devices }: Snapshot): GicSummary | undefined {
+  for (const device of devices) {
+    const state = gicStateOf(device)
+    if (state && (device.kind === 'gic-v2' || device.kind === 'gic-v3')) return summarizeGic(device.kind, state)
+  }
+  return undefined
+}
+
+async function findInMemory(snapshot: Snapshot, options: InspectOptions): Promise<FoundReport> {
+  const { findInGuest } = await import('./find/find.ts')
+  return findInGuest(snapshot.memory, options)
 }
 
 function psciOf(registers: RegisterList): string | null {
@@ -82,13 +135,30 @@ async function inspectVcpu({ index, registers, mpState, features }: VcpuSnapshot
     if (chosen ? !chosen.has(id) : !identifies(id)) continue
     rows.push(await inspectRegister(id, registerAt(registers, at), options))
   }
-  return { index, mpState, pc: value(PC), pstate: value(PSTATE), ...(features ? { features } : {}), count: registers.ids.length, registers: rows }
+  const midr = value(MIDR)
+  return {
+    index,
+    mpState,
+    psci: psciOf(registers),
+    ...(midr === null ? {} : { midr }),
+    pc: value(PC),
+    pstate: value(PSTATE),
+    ...(features ? { features } : {}),
+    count: registers.ids.length,
+    registers: rows,
+  }
 }
 
 const identifies = (id: RegId): boolean => IDENTIFYING.has(id) || regCoproc(id) === COPROC.firmware || regCoproc(id) === COPROC.firmwareBitmap
 
 async function inspectRegister(id: RegId, bytes: Uint8Array, options: InspectOptions): Promise<InspectedRegister> {
-  const row = { id: showRegId(id), name: registerName(id), value: showValue(id, bytes, options.secrets) }
+  const meaning = firmwareMeaning(id, bytes)
+  const row = {
+    id: showRegId(id),
+    name: registerName(id),
+    value: showValue(id, bytes, options.secrets),
+    ...(meaning === undefined ? {} : { meaning }),
+  }
   if (!options.fields || regBytes(id) > 8) return row
   const { decodeFields } = await import('../arch/fields/fields.ts')
   const fields = decodeFields(id, bytesToBigint(bytes))
@@ -104,6 +174,14 @@ async function inspectRegister(id: RegId, bytes: Uint8Array, options: InspectOpt
           ...(meaning === undefined ? {} : { meaning }),
         })),
       }
+}
+
+function firmwareMeaning(id: RegId, bytes: Uint8Array): string | undefined {
+  const value = bytesToBigint(bytes)
+  if (id === PSCI_VERSION_ID) return `PSCI ${showPsciVersion(value)}`
+  const workaround = ([1, 2, 3] as const).find(n => WORKAROUND_IDS[n] === id)
+  if (workaround !== undefined && workaroundLevel(workaround, value)) return showWorkaround(workaround, value)
+  return regCoproc(id) === COPROC.firmwareBitmap ? bitmapNames(id, value).join(' ') || 'nothing' : undefined
 }
 
 async function inspectMemory(

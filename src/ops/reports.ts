@@ -1,7 +1,8 @@
 // Owns the shapes of what the operations return: the JSON contract of DESIGN.md §6 is these types. No behaviour.
 // 64-bit values are already text here (`0x…`; wider ones `b` and hex bytes in memory order), because reports are for people and for JSON.
+import type { ChangeKind } from '../model/diff/change.ts'
 import type { Finding } from '../model/finding.ts'
-import type { Gic, MpState, StopReason } from '../model/snapshot.ts'
+import type { Gic, Origin, StopReason } from '../model/snapshot.ts'
 
 export type Verdict = 'survives' | 'changed' | 'refused'
 
@@ -81,33 +82,6 @@ export interface RestoreReport {
   readonly output?: string
 }
 
-export interface InspectReport {
-  readonly format: { readonly id: string; readonly version?: string }
-  readonly file: { readonly name: string; readonly size: number; readonly sha256?: string }
-  readonly origin: { readonly build?: string; readonly kernel?: string; readonly cpu?: string; readonly vmm?: string; readonly tool?: string }
-  readonly stop: StopReason
-  readonly gic: Gic
-  readonly psci: { readonly version: string | null; readonly perVcpu: readonly (string | null)[] }
-  readonly vcpus: readonly InspectedVcpu[]
-  readonly devices: readonly { readonly name: string; readonly kind: string }[]
-  readonly memory: readonly { readonly name: string; readonly start: string; readonly size: number; readonly present?: number }[]
-  readonly findings: readonly Finding[]
-}
-
-export interface InspectedVcpu {
-  readonly index: number
-  readonly mpState: MpState
-  readonly pc: string | null
-  readonly pstate: string | null
-  readonly features?: readonly string[]
-  readonly count: number
-  readonly registers: readonly InspectedRegister[]
-}
-
-export interface InspectedRegister extends RegisterRow {
-  readonly fields?: readonly { readonly name: string; readonly msb: number; readonly lsb: number; readonly value: string; readonly meaning?: string }[]
-}
-
 export interface VerifyReport {
   readonly valid: boolean
   readonly file: string
@@ -131,5 +105,62 @@ export interface SaveReport {
 export interface ConvertReport {
   readonly input: { readonly file: string; readonly format: string }
   readonly output: { readonly file: string; readonly format: string }
+  readonly findings: readonly Finding[]
+}
+
+export interface DiffReport {
+  /** No change is left after what is ignored. */
+  readonly equal: boolean
+  readonly a: DiffedFile
+  readonly b: DiffedFile
+  readonly counts: Readonly<Record<ChangeKind, number>>
+  readonly changes: readonly DiffRow[]
+  /** What is not compared: names of registers that run by themselves, and the patterns of --ignore. */
+  readonly ignoring: readonly string[]
+  /** What of it differs, with the number of differences. */
+  readonly ignored: readonly { readonly name: string; readonly changes: number }[]
+  /** With --memory: bytes that both have, pages of 4 KiB that differ, and the ranges they make, of which `changes` lists at most 10,000. */
+  readonly memory?: { readonly compared: number; readonly pages: number; readonly ranges: number }
+  readonly findings: readonly Finding[]
+}
+
+export interface DiffedFile {
+  readonly file: string
+  readonly format: string
+  readonly version?: string
+  readonly origin: Origin
+  readonly psci: string | null
+}
+
+/** One difference; `before` is what the first file has, `after` the second. Absent: it has none. */
+export interface DiffRow {
+  readonly kind: ChangeKind
+  readonly vcpu?: number
+  readonly id?: string
+  readonly name: string
+  readonly before?: string
+  readonly after?: string
+  readonly fields?: readonly DiffedField[]
+  readonly pages?: number
+}
+
+export interface DiffedField {
+  readonly name: string
+  readonly msb: number
+  readonly lsb: number
+  readonly before: string
+  readonly after: string
+  readonly beforeMeaning?: string
+  readonly afterMeaning?: string
+}
+
+export interface EditReport {
+  readonly input: { readonly file: string; readonly format: string }
+  readonly output: string
+  /** Registers that changed, by vCPU; `after` is absent when it was taken out. */
+  readonly vcpus: readonly {
+    readonly index: number
+    readonly changes: readonly { readonly id: string; readonly name: string; readonly before: string; readonly after?: string }[]
+  }[]
   readonly findings: readonly Finding[]
 }

@@ -10,16 +10,15 @@ import { consistencyFindings } from '../model/consistency.ts'
 import type { Finding } from '../model/finding.ts'
 import { inferFeatures } from '../model/infer-features.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import { type Opened, withInput } from './input.ts'
+import { type InputOptions, type Opened, withInput } from './input.ts'
 import { notChecked } from './not-checked.ts'
 import type { RestoreReport, Verdict } from './reports.ts'
 import { type Attempt, attemptRestore } from './restore-attempt.ts'
 import { savedPsci } from './saved-psci.ts'
 import { serviceKnowledge } from './source-services.ts'
 import { resolveBuild } from './target.ts'
-import type { Work } from './work.ts'
 
-export interface RestoreOptions extends Work {
+export interface RestoreOptions extends InputOptions {
   /** Built-in build, alias or build file; a Build for callers that have one. */
   readonly build: string | Build
   /** Replaces the features that the file names or that are inferred. */
@@ -129,7 +128,7 @@ function featureChoices(
   }
 }
 
-async function sourceOf({ source, format, snapshot, sha256 }: Opened): Promise<RestoreReport['source']> {
+async function sourceOf({ extent, format, snapshot, sha256 }: Opened): Promise<RestoreReport['source']> {
   const { build } = snapshot.origin
-  return { file: source.name, format: format.id, ...(build === undefined ? {} : { build }), sha256: await sha256() }
+  return { file: (await extent()).name, format: format.id, ...(build === undefined ? {} : { build }), sha256: await sha256() }
 }

@@ -2,13 +2,13 @@
 import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
 import type { Finding } from '../model/finding.ts'
-import { withSource } from './input.ts'
+import { lintFindings } from '../model/lints/lints.ts'
+import { type InputOptions, withSource } from './input.ts'
 import type { VerifyReport } from './reports.ts'
-import type { Work } from './work.ts'
 
 /** Reads the whole file. Throws CANNOT_READ, FORMAT_UNKNOWN, and FORMAT_TOO_NEW or SCHEMA_TOO_NEW: of those nothing can be said. */
-export async function verify(file: string, work: Work = {}): Promise<VerifyReport> {
-  return withSource(file, work, async (source, importer) => {
+export async function verify(file: string, work: InputOptions = {}): Promise<VerifyReport> {
+  return withSource(file, work, async (source, importer, said) => {
     const findings: Finding[] = []
     if (importer.id === 'psnap') {
       const { verifyArchive } = await import('../formats/archive/verify.ts')
@@ -19,15 +19,16 @@ export async function verify(file: string, work: Work = {}): Promise<VerifyRepor
       findings.push(...report.findings)
     }
     try {
-      const { snapshot, findings: notes } = await importer.read(source, work.signal)
+      const { snapshot, findings: notes } = await importer.read(source, work.signal, said)
       findings.push(...notes.filter(note => !findings.some(known => known.message === note.message)), ...consistencyFindings(snapshot))
+      findings.push(...(await lintFindings(snapshot, findings, work.signal)))
     } catch (error) {
       // An archive's faults are all in the list already; another format is read strictly and stops at its first one.
       const isKnown = findings.some(finding => finding.severity === 'error')
       if (!(error instanceof SnapError) || (TOO_NEW.has(error.code) && !isKnown)) throw error
       if (!isKnown) findings.push(faultOf(error))
     }
-    return { valid: !findings.some(finding => finding.severity === 'error'), file: source.name, format: importer.id, findings }
+    return { valid: !findings.some(finding => finding.severity === 'error'), file: source.folder ? file : source.name, format: importer.id, findings }
   })
 }
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
 const good = 'good.psnap'
 const CASES: readonly (readonly [what: string, words: readonly string[], status: number, says: RegExp])[] = [
   ['a file that is not there', ['inspect', 'nowhere.psnap'], 10, /nowhere\.psnap: there is no such file/],
-  ['a directory', ['inspect', '.'], 10, /directory/],
+  ['a folder that is no snapshot', ['inspect', '.'], 11, /folder that psci-snap does not know/],
   ['an empty file', ['inspect', 'empty'], 11, /empty/],
   ['a file of no known format', ['restore', 'noise', '--build', 'linux-6.1'], 11, /no format/],
   ['an archive that was cut', ['inspect', 'cut.psnap'], 12, /cut/],

@@ -1,6 +1,7 @@
 // Owns the lookup from a ONE_REG id to its name and row. Total: every id has a name, known or spelled from its bits. Knows no values.
 import { once } from '../once.ts'
 import { type RegId, regCoproc, regIndex, showRegId } from '../reg-id.ts'
+import { aarch32Name } from './aarch32.ts'
 import { coreRows } from './core.ts'
 import { demuxRows } from './demux.ts'
 import { firmwareRows } from './firmware.ts'
@@ -49,13 +50,13 @@ const sizeSuffix = (id: bigint) => {
 
 /**
  * The name of a register: KVM's or Arm's spelling when the catalogue knows it, `S3_7_C15_C15_7` for another system register,
- * `coproc 0x17 index 0x0003` (with ` u32` … when it is not 64 bits wide) for any other shape, and the plain number when bits are set that no
- * arm64 id has. Total and one-to-one: parseRegister(registerName(id)) is id.
+ * `coproc 0x17 index 0x0003` (with ` u32` … when it is not 64 bits wide) for any other shape, `A32_SCTLR` for a register of the 32-bit Arm ABI
+ * (QEMU's TCG saves such), and the plain number when bits are set that no id has. Total and one-to-one: parseRegister(registerName(id)) is id.
  */
 export function registerName(id: RegId | bigint): string {
   const known = names().get(id)
   if (known !== undefined) return known
-  if ((id & 0xff0f_ffff_f000_0000n) !== 0x6000_0000_0000_0000n) return showRegId(id)
+  if ((id & 0xff0f_ffff_f000_0000n) !== 0x6000_0000_0000_0000n) return aarch32Name(id) ?? showRegId(id)
   const coproc = regCoproc(id as RegId)
   const index = regIndex(id as RegId)
   if (coproc === 0x13 && sizeSuffix(id) === '') return encodingName(index)

@@ -4,6 +4,7 @@ import { SnapError } from '../../errors.ts'
 import { editDistance } from '../../near-match.ts'
 import { once } from '../once.ts'
 import { type RegId, regId } from '../reg-id.ts'
+import { isAarch32Id, parseAarch32 } from './aarch32.ts'
 import { registerName, registerRows } from './catalogue.ts'
 
 const PREFIX = /^kvm_reg_arm(64)?_/
@@ -47,7 +48,12 @@ function parseShape(text: string): RegId | undefined {
 export function findRegister(text: string): RegId | undefined {
   const plain = text.trim().toLowerCase()
   if (plain === '' || plain.length > LONGEST) return undefined
-  if (/^0x[0-9a-f]{1,16}$/.test(plain)) return BigInt(plain) >> 56n === 0x60n ? regId(BigInt(plain)) : undefined
+  if (/^0x[0-9a-f]{1,16}$/.test(plain)) {
+    if (BigInt(plain) >> 56n === 0x60n) return regId(BigInt(plain))
+    return isAarch32Id(BigInt(plain)) ? (BigInt(plain) as RegId) : undefined
+  }
+  // Registers of the 32-bit Arm ABI are no ids of KVM/arm64; files of QEMU's TCG hold them all the same.
+  if (plain.startsWith('a32_')) return parseAarch32(plain) as RegId | undefined
   return spellings().get(plain) ?? parseEncoding(plain) ?? parseShape(plain)
 }
 

@@ -1,5 +1,6 @@
 // Owns the reading of one memory region: several chunks decompressed at once, given out in order. Knows no schema.
-import type { MemoryChunk, MemoryRegion } from '../../model/snapshot.ts'
+import { touches } from '../../model/memory.ts'
+import type { MemoryChunk, MemoryRange, MemoryRegion } from '../../model/snapshot.ts'
 import type { Source } from '../source/source.ts'
 import type { MemberRow } from './archive.ts'
 import { type ChunkCodec, openChunkCodec, release } from './chunk-codec.ts'
@@ -11,8 +12,11 @@ import { frameFault } from './zstd-frame.ts'
 /** A region whose chunks are read from the source when they are asked for. */
 export function storedRegion(source: Source, { name, start, size, chunks }: StoredRegion): MemoryRegion {
   const present = chunks.reduce((sum, { row }) => sum + row.raw, 0)
-  return { name, start, size, present, chunks: signal => readChunks(source, chunks, present, signal) }
+  return { name, start, size, present, chunks: (signal, range) => readChunks(source, inRange(chunks, range), present, signal) }
 }
+
+const inRange = (chunks: StoredRegion['chunks'], range: MemoryRange | undefined): StoredRegion['chunks'] =>
+  range === undefined ? chunks : chunks.filter(({ number, row }) => touches(range, number * LIMITS.chunkBytes, row.raw))
 
 async function* readChunks(source: Source, chunks: StoredRegion['chunks'], bytes: number, signal: AbortSignal | undefined): AsyncGenerator<MemoryChunk> {
   if (chunks.length === 0) return

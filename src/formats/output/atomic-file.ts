@@ -79,7 +79,7 @@ async function writeBeside<T>(target: string, name: string, options: OutputOptio
   let result: T
   try {
     try {
-      result = await writer(handleSink(file, name))
+      result = await writer(fileSink(file, name))
       options.signal?.throwIfAborted()
       await file.sync().catch((cause: unknown) => {
         throw cannotWrite(name, cause)
@@ -147,14 +147,34 @@ async function writeThrough<T>(path: string, name: string, writer: (sink: Sink) 
   }
 }
 
-function handleSink(file: FileHandle, name: string): Sink {
+/** Of a new regular file: written at places that it counts itself, so that it can have holes. */
+function fileSink(file: FileHandle, name: string): Sink {
+  let at = 0
+  return {
+    ...handleSink(file, name, length => {
+      at += length
+      return at - length
+    }),
+    async hole(length) {
+      at += length
+      await file.truncate(at).catch((cause: unknown) => {
+        throw cannotWrite(name, cause)
+      })
+    },
+  }
+}
+
+/** `place` is told how many bytes will be written and says where; without it they go where the file's own position is. */
+function handleSink(file: FileHandle, name: string, place?: (length: number) => number): Sink {
   return {
     async write(...parts) {
       let left = parts.filter(part => part.length > 0)
+      let at = place?.(left.reduce((sum, part) => sum + part.length, 0))
       try {
         while (left.length > 0) {
-          const { bytesWritten } = await file.writev(left as NodeJS.ArrayBufferView[])
+          const { bytesWritten } = await file.writev(left as NodeJS.ArrayBufferView[], at)
           left = after(left, bytesWritten)
+          if (at !== undefined) at += bytesWritten
         }
       } catch (cause) {
         throw cannotWrite(name, cause)

@@ -3,6 +3,18 @@
 export interface Sink {
   /** Appends the parts; resolves when they may be reused. Throws CANNOT_WRITE. */
   write(...parts: readonly Uint8Array[]): Promise<void>
+  /** Appends zeros as a hole, which takes no room; absent where there can be none. Throws CANNOT_WRITE. */
+  hole?(length: number): Promise<void>
+}
+
+const ZEROS = 1 << 16
+
+/** Appends zeros: a hole where the sink can have one and it is worth it. */
+export async function writeZeros(sink: Sink, length: number): Promise<void> {
+  if (length <= 0) return
+  if (sink.hole && length >= 4096) return sink.hole(length)
+  const zeros = new Uint8Array(Math.min(length, ZEROS))
+  for (let left = length; left > 0; left -= zeros.length) await sink.write(left < zeros.length ? zeros.subarray(0, left) : zeros)
 }
 
 /** A sink that keeps everything in memory. */

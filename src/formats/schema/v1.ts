@@ -1,5 +1,6 @@
 // Owns schema version 1: what each msgpack member holds, written and read. FROZEN once released: a test pins the digest of this file; a change is
 // a new version with a step from this one. Keys are written in the order of the docstrings in docs/format.md, which is the order here.
+import { isAarch32Id } from '../../arch/catalogue/aarch32.ts'
 import { FEATURES } from '../../arch/features.ts'
 import { type RegId, regBytes } from '../../arch/reg-id.ts'
 import type { RegisterList } from '../../model/register-list.ts'
@@ -140,7 +141,7 @@ function parseRegisters(f: Fields): RegisterList {
   let end = 0
   for (let i = 0; i < count; i++) {
     const id = view.getBigUint64(i * 8, true)
-    if (id >> 56n !== 0x60n) f.fail(`ids/${i}`, `is 0x${id.toString(16)}, which is no arm64 register id`)
+    if (id >> 56n !== 0x60n && !isAarch32Id(id)) f.fail(`ids/${i}`, `is 0x${id.toString(16)}, which is no arm64 register id`)
     ids[i] = id
     end += regBytes(id as RegId)
     if (end > bytes.length) f.fail('values', `has ${bytes.length} bytes; register ${i} (0x${id.toString(16)}) ends at ${end}`)

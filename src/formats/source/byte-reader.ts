@@ -37,6 +37,11 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + length)
   }
 
+  /** A view of everything that has not been read, without reading it. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at)
+  }
+
   /** A 64-bit count, length or offset as a number; one that cannot be exact as a number throws. */
   size64le(what: string): number {
     const value = this.u64le(what)

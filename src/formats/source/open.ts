@@ -1,5 +1,5 @@
 // Owns the way from a path, or `-`, to a Source: files are read in place, streams are kept (spool.ts), compression is taken off (unwrap.ts).
-import { constants } from 'node:fs'
+import { constants, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { SnapError } from '../../errors.ts'
 import { requireInside, type Source } from './source.ts'
@@ -68,6 +68,14 @@ async function openStandardInput(signal: AbortSignal | undefined): Promise<Sourc
   return spool(process.stdin, 'standard input', signal)
 }
 
+function readAtOnce(file: FileHandle, name: string, target: Uint8Array, at: number, position: number): number {
+  try {
+    return readSync(file.fd, target, at, target.length - at, position)
+  } catch (cause) {
+    throw cannotRead(name, cause)
+  }
+}
+
 /** A source over an open file, which it closes. */
 export function fileSource(file: FileHandle, name: string, size: number): Source {
   const read = async (offset: number, length: number): Promise<Uint8Array> => {
@@ -82,5 +90,13 @@ export function fileSource(file: FileHandle, name: string, size: number): Source
     }
     return bytes
   }
-  return { name, size, read, head: length => read(0, Math.min(length, size)), close: () => file.close() }
+  const readInto = (offset: number, target: Uint8Array): void => {
+    requireInside(name, size, offset, target.length)
+    for (let done = 0; done < target.length; ) {
+      const bytesRead = readAtOnce(file, name, target, done, offset + done)
+      if (bytesRead === 0) throw new SnapError('CANNOT_READ', `${name} became shorter while it was read`, { file: name, offset: offset + done })
+      done += bytesRead
+    }
+  }
+  return { name, size, read, readInto, head: length => read(0, Math.min(length, size)), close: () => file.close() }
 }

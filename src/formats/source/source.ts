@@ -1,16 +1,34 @@
 // Owns the idea of readable input: named bytes with a size and random access. Knows no format; file.ts and spool.ts make sources of files and streams.
 import { SnapError } from '../../errors.ts'
+import type { Folder } from './folder.ts'
+
+/** A file that is compressed as a whole. */
+export interface PackedFile {
+  readonly compression: 'gzip' | 'zstd' | 'xz' | 'bzip2'
+  /** Bytes. */
+  readonly size: number
+  sha256(signal?: AbortSignal): Promise<string>
+}
 
 /** Random access to input bytes. All offsets and sizes in bytes. */
 export interface Source {
   /** For messages: the path as the user gave it, or `standard input`. */
   readonly name: string
   readonly size: number
+  /** Of a snapshot that is a folder: the folder, with the other files. Closed with the source. */
+  readonly folder?: Folder
+  /** Of a file that was unpacked: the file as it is on disk. */
+  readonly packed?: PackedFile
   /**
    * Exactly `length` bytes from `offset`, in memory that nobody else will change. Throws INPUT_CORRUPT when the source ends before that (never
    * a short read) and CANNOT_READ when the system refuses.
    */
   read(offset: number, length: number): Promise<Uint8Array>
+  /**
+   * Fills `target` from `offset`, at once and without a promise: for passes over gigabytes, in memory that is used again. Only sources have it for
+   * which that is cheap; throws as `read` does.
+   */
+  readInto?(offset: number, target: Uint8Array): void
   /** The first `length` bytes, or all of them when there are fewer. */
   head(length: number): Promise<Uint8Array>
   close(): Promise<void>

@@ -1,15 +1,60 @@
-// Owns the taking off of compression around a whole file: one layer of gzip or zstd, recognised by its first bytes, with limits against bombs.
+// Owns the taking off of compression around a whole file: one layer of gzip, zstd, xz or bzip2, recognised by its first bytes, with limits against
+// bombs.
 import { SnapError } from '../../errors.ts'
 import { SOURCE_LIMITS } from './limits.ts'
-import { bytesSource, readAll, type Source } from './source.ts'
+import { bytesSource, type PackedFile, readAll, type Source, sourceSha256 } from './source.ts'
 
-/** What is inside of a gzip or zstd file; any other source as it is. Closes the outer one when it is done with it. */
+type Compression = PackedFile['compression']
+
+function compressionOf(head: Uint8Array): Compression | undefined {
+  const hex = Buffer.from(head).toString('hex')
+  if (hex.startsWith('1f8b08')) return 'gzip'
+  if (hex.startsWith('28b52ffd')) return 'zstd'
+  if (hex.startsWith('fd377a585a00')) return 'xz'
+  return /^425a683[1-9](314159265359|177245385090)/.test(hex) ? 'bzip2' : undefined
+}
+
+/** What is inside of a compressed file; any other source as it is. The outer one is closed with it. */
 export async function unwrap(source: Source, signal?: AbortSignal): Promise<Source> {
-  const head = Buffer.from(await source.head(4)).toString('hex')
-  if (!head.startsWith('1f8b08') && head !== '28b52ffd') return source
-  const inner = head === '28b52ffd' ? await unzstd(source) : await gunzip(source, signal)
-  await source.close()
-  return inner
+  const compression = compressionOf(await source.head(10))
+  if (!compression) return source
+  const inner = await UNPACK[compression](source, signal)
+  return {
+    ...inner,
+    packed: { compression, size: source.size, sha256: stop => sourceSha256(source, stop) },
+    close: async () => {
+      await inner.close()
+      await source.close()
+    },
+  }
+}
+
+const UNPACK: Readonly<Record<Compression, (source: Source, signal: AbortSignal | undefined) => Promise<Source>>> = {
+  gzip: gunzip,
+  zstd: unzstd,
+  xz: async (source, signal) => unpackWith(source, (await import('./xz.ts')).unxz, signal),
+  bzip2: async (source, signal) => unpackWith(source, (await import('./bzip2.ts')).unbzip2, signal),
+}
+
+async function unpackWith(
+  source: Source,
+  decoder: (source: Source, taken: (bytes: number) => void) => AsyncGenerator<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<Source> {
+  const { spool } = await import('./spool.ts')
+  async function* content(): AsyncGenerator<Uint8Array> {
+    let given = 0
+    let read = 0
+    const taken = (bytes: number) => {
+      read = bytes
+    }
+    for await (const piece of decoder(source, taken)) {
+      given += piece.length
+      requireNoBomb(source, given, read, SOURCE_LIMITS.unwrappedFree)
+      yield piece
+    }
+  }
+  return spool(content(), source.name, signal)
 }
 
 async function gunzip(source: Source, signal: AbortSignal | undefined): Promise<Source> {
@@ -35,7 +80,7 @@ async function gunzip(source: Source, signal: AbortSignal | undefined): Promise<
     try {
       for await (const piece of unzip as AsyncIterable<Uint8Array>) {
         given += piece.length
-        requireNoBomb(source, given, read)
+        requireNoBomb(source, given, read, SOURCE_LIMITS.unwrappedFree)
         yield piece
       }
     } catch (cause) {
@@ -65,7 +110,7 @@ async function unzstd(source: Source): Promise<Source> {
     if (frame.contentSize !== undefined && frame.contentSize > frame.contentBound)
       throw damaged(`a frame declares ${frame.contentSize} bytes and cannot hold them`, at)
     // An unknown size is only bounded here (128 KiB a block), so what it really gives is counted again below.
-    if (frame.contentSize !== undefined) requireNoBomb(source, given + bound, bytes.length)
+    if (frame.contentSize !== undefined) requireNoBomb(source, given + bound, bytes.length, SOURCE_LIMITS.zstdFree)
     if (given + bound > SOURCE_LIMITS.zstdContent)
       throw new SnapError('LIMIT_EXCEEDED', `${source.name} unpacks to more than ${SOURCE_LIMITS.zstdContent} bytes`, { file: source.name })
     if (!frame.skippable) {
@@ -76,15 +121,15 @@ async function unzstd(source: Source): Promise<Source> {
         throw damaged(`a frame holds ${part.length} bytes and declares ${frame.contentSize}`, at)
       parts.push(part)
       given += part.length
-      requireNoBomb(source, given, bytes.length)
+      requireNoBomb(source, given, bytes.length, SOURCE_LIMITS.zstdFree)
     }
     at += frame.size
   }
   return bytesSource(Buffer.concat(parts), source.name)
 }
 
-function requireNoBomb(source: Source, given: number, read: number): void {
-  if (given <= SOURCE_LIMITS.unwrappedFree + SOURCE_LIMITS.unwrappedRatio * read) return
+function requireNoBomb(source: Source, given: number, read: number, free: number): void {
+  if (given <= free + SOURCE_LIMITS.unwrappedRatio * read) return
   throw new SnapError(
     'LIMIT_EXCEEDED',
     `${source.name} is a compression bomb: ${read} bytes unpack to ${given} and more`,

@@ -176,7 +176,7 @@ describe('recognising', () => {
     [JSON.stringify({ vcpus: [{ registers: [[PSCI, '0x0']] }], format: 'kvm-reglist' }), 'kvm-reglist'],
     ['', 'FORMAT_UNKNOWN'],
     ['{}', 'FORMAT_UNKNOWN'],
-    ['\x7fELF', 'FORMAT_UNKNOWN'],
+    ['\x7fELF', 'FORMAT_FOREIGN'],
     ['manifest.json\0', 'psnap'],
   ])('%j', async (text, id) => {
     expect(await pick(text)).toBe(id)

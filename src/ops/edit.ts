@@ -1,0 +1,169 @@
+// Owns `edit`: which registers a request means, and the writing of a file in its own format with them set or taken out. The formats' editors keep
+// everything else byte for byte. Prints nothing.
+import { stat } from 'node:fs/promises'
+import { registerName, registerRow } from '../arch/catalogue/catalogue.ts'
+import { matchRegisters } from '../arch/catalogue/match.ts'
+import { parsePsciVersion } from '../arch/psci.ts'
+import { type RegId, showRegId } from '../arch/reg-id.ts'
+import { PSCI_VERSION_ID } from '../arch/smccc.ts'
+import { SnapError } from '../errors.ts'
+import { editorOf } from '../formats/editors.ts'
+import type { RegisterEdit } from '../formats/importers/editor.ts'
+import { parseValue } from '../formats/importers/reglist/value-text.ts'
+import { writeFileAtomically } from '../formats/output/atomic-file.ts'
+import type { Sink } from '../formats/output/sink.ts'
+import type { Source } from '../formats/source/source.ts'
+import type { Finding } from '../model/finding.ts'
+import { registerEntries } from '../model/register-list.ts'
+import type { Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
+import { type InputOptions, withSource } from './input.ts'
+import type { EditReport } from './reports.ts'
+import { showValue } from './show-value.ts'
+
+/** `register` is a name, an id or a glob; `value` is `0x…`, or `b` and bytes in hex, or for PSCI_VERSION also `1.1`. */
+export type EditStep = { readonly kind: 'set'; readonly register: string; readonly value: string } | { readonly kind: 'drop'; readonly register: string }
+
+export interface EditRequest extends InputOptions {
+  /** Applied in order: of two that mean the same register the later one counts. */
+  readonly steps: readonly EditStep[]
+  /** Only this vCPU; registers that a VM has once are set on all vCPUs all the same. */
+  readonly vcpu?: number
+  readonly overwrite?: boolean
+  /** Show pointer-authentication keys. */
+  readonly secrets?: boolean
+}
+
+/** Parses `REG=VALUE`. Throws USAGE. */
+export function parseSet(text: string): EditStep {
+  const at = text.indexOf('=')
+  if (at <= 0 || at === text.length - 1)
+    throw new SnapError('USAGE', `"${text.slice(0, 80)}" is not REG=VALUE`, {}, { hint: 'for example --set PSCI_VERSION=1.1, or --set X0=0x1' })
+  return { kind: 'set', register: text.slice(0, at), value: text.slice(at + 1) }
+}
+
+/**
+ * Writes `input` to `output` in its own format. Throws what reading throws, FORMAT_UNWRITABLE for a format that is only read, REGISTER_ABSENT when a
+ * step means no register of the file, REG_ID_INVALID, REG_VALUE_INVALID, OUTPUT_EXISTS, CANNOT_WRITE, and USAGE for an output that is the input.
+ */
+export async function edit(input: string, output: string, request: EditRequest): Promise<EditReport> {
+  if (request.steps.length === 0) throw new SnapError('USAGE', 'nothing to edit', {}, { hint: 'pass --set REG=VALUE or --drop REG' })
+  await requireOtherFile(input, output)
+  return withSource(input, request, async (source, importer, said) => {
+    const editor = await editorOf(importer.id, input)
+    if (source.folder) await requireOtherFile(source.name, output)
+    const { snapshot } = await importer.read(source, request.signal, said)
+    const { edits, vcpus, findings } = resolve(snapshot, input, request)
+    const options = {
+      ...(request.signal ? { signal: request.signal } : {}),
+      ...(request.vmmVersion === undefined ? {} : { vmmVersion: request.vmmVersion }),
+    }
+    const found = await writeFileAtomically(output, { ...options, force: request.overwrite ?? false }, sink =>
+      edits.length === 0 ? copy(source, sink, request.signal) : editor.edit(source, edits, sink, options),
+    )
+    if (source.packed)
+      findings.push({ severity: 'info', code: 'unwrapped', message: `the input was packed with ${source.packed.compression}; the output is not` })
+    return { input: { file: source.folder ? input : source.name, format: importer.id }, output, vcpus, findings: [...findings, ...found] }
+  })
+}
+
+interface Resolved {
+  /** Only what changes something. */
+  readonly edits: readonly RegisterEdit[]
+  readonly vcpus: EditReport['vcpus']
+  readonly findings: Finding[]
+}
+
+function resolve(snapshot: Snapshot, file: string, request: EditRequest): Resolved {
+  if (request.vcpu !== undefined && !snapshot.vcpus.some(({ index }) => index === request.vcpu))
+    throw new SnapError(
+      'USAGE',
+      `${file} has no vCPU ${request.vcpu}`,
+      { file, vcpu: request.vcpu },
+      { hint: `it has ${snapshot.vcpus.map(({ index }) => index).join(' ') || 'none'}` },
+    )
+  const wanted = new Map(snapshot.vcpus.map(({ index }) => [index, new Map<RegId, Uint8Array | undefined>()]))
+  const findings: Finding[] = []
+  for (const step of request.steps) {
+    const ids = matchRegisters(step.register, new Set(snapshot.vcpus.flatMap(({ registers }) => [...registers.ids] as RegId[])))
+    let hits = 0
+    for (const id of ids) {
+      const value = step.kind === 'set' ? parsedValue(id, step.value) : undefined
+      const wide = request.vcpu !== undefined && step.kind === 'set' && registerRow(id)?.scope === 'vm' && snapshot.vcpus.length > 1
+      for (const vcpu of snapshot.vcpus) {
+        if (!vcpu.registers.ids.includes(id) || (request.vcpu !== undefined && vcpu.index !== request.vcpu && !wide)) continue
+        hits++
+        wanted.get(vcpu.index)?.set(id, value)
+      }
+      if (wide)
+        findings.push({ severity: 'info', code: 'vm-wide', register: registerName(id), message: `a VM has one ${registerName(id)}: it is set on all vCPUs` })
+      const without = snapshot.vcpus.filter(({ index, registers }) => (request.vcpu ?? index) === index && !registers.ids.includes(id))
+      for (const { index } of without)
+        findings.push({
+          severity: 'warning',
+          code: 'register-absent',
+          vcpu: index,
+          register: registerName(id),
+          message: `vCPU ${index} has no ${registerName(id)}`,
+        })
+    }
+    if (hits === 0) {
+      const where = request.vcpu === undefined ? file : `vCPU ${request.vcpu} of ${file}`
+      throw new SnapError('REGISTER_ABSENT', `${where} has no register that ${step.register} means`, { file, register: step.register })
+    }
+  }
+  const edits: RegisterEdit[] = []
+  const vcpus = snapshot.vcpus.flatMap(vcpu => {
+    const changes = changesOf(vcpu, wanted.get(vcpu.index) ?? new Map(), edits, request.secrets ?? false)
+    return changes.length === 0 ? [] : [{ index: vcpu.index, changes }]
+  })
+  if (edits.length === 0) findings.push({ severity: 'info', code: 'nothing-changed', message: 'all of these registers have these values already' })
+  return { edits, vcpus, findings }
+}
+
+function changesOf(
+  vcpu: VcpuSnapshot,
+  wanted: ReadonlyMap<RegId, Uint8Array | undefined>,
+  edits: RegisterEdit[],
+  secrets: boolean,
+): EditReport['vcpus'][number]['changes'] {
+  const changes: EditReport['vcpus'][number]['changes'][number][] = []
+  const edited = new Set<RegId>()
+  for (const [id, before] of registerEntries(vcpu.registers)) {
+    if (!wanted.has(id)) continue
+    const value = wanted.get(id)
+    if (value && Buffer.compare(value, before) === 0) continue
+    changes.push({
+      id: showRegId(id),
+      name: registerName(id),
+      before: showValue(id, before, secrets),
+      ...(value ? { after: showValue(id, value, secrets) } : {}),
+    })
+    if (!edited.has(id)) edits.push({ vcpu: vcpu.index, id, ...(value ? { value } : {}) })
+    edited.add(id)
+  }
+  return changes
+}
+
+function parsedValue(id: RegId, text: string): Uint8Array {
+  const plain = text.trim()
+  const value = parseValue(id, id === PSCI_VERSION_ID && /^\d+\.\d+$/.test(plain) ? `0x${parsePsciVersion(plain).toString(16)}` : plain)
+  if ('wrong' in value) throw new SnapError('REG_VALUE_INVALID', `the value for ${registerName(id)} ${value.wrong}`, { register: showRegId(id) })
+  return value
+}
+
+async function copy(source: Source, sink: Sink, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
+  const piece = 1 << 20
+  for (let at = 0; at < source.size; at += piece) {
+    signal?.throwIfAborted()
+    await sink.write(await source.read(at, Math.min(piece, source.size - at)))
+  }
+  return []
+}
+
+/** Never in place, also not with --force: the original is what one goes back to. */
+async function requireOtherFile(input: string, output: string): Promise<void> {
+  if (input === '-' || output === '-') return
+  const [from, to] = await Promise.all([input, output].map(path => stat(path, { bigint: true }).catch(() => undefined)))
+  if (from && to && from.ino === to.ino && from.dev === to.dev)
+    throw new SnapError('USAGE', `${output} is the input itself`, { file: output }, { hint: 'write to another file; edit never changes one in place' })
+}
