@@ -6,6 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+process.stdout.on('error', error => {
+  if (error.code !== 'EPIPE') throw error // `npm start | head` is no failure
+})
+
 const BIN = fileURLToPath(new URL('../bin/run.js', import.meta.url))
 const COLUMNS = Math.min(Math.max(process.stdout.columns ?? 120, 80), 140)
 

@@ -3,7 +3,6 @@
 // Source: Documentation/virt/kvm/devices/arm-vgic.rst, arm-vgic-v3.rst, arm-vgic-its.rst; offsets from the GIC architecture (IHI 0048, IHI 0069).
 
 /** Device kinds whose state has the shapes below. */
-const GIC_KINDS = ['gic-v2', 'gic-v3', 'gic-its'] as const
 
 /**
  * Consecutive 32-bit registers: `words[i]` is the register at byte `offset + 4 * i` of its frame, as an unsigned number. A 64-bit register
