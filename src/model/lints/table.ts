@@ -105,11 +105,11 @@ export const LINTS = [
   },
   {
     code: 'sve-vls-missing',
-    severity: 'error',
+    severity: 'warning',
     title: 'SVE vectors without their lengths',
     reason:
       "Without KVM_REG_ARM64_SVE_VLS a restored vCPU has all vector lengths of its host. Where those differ, the guest's vectors change their length under it, or the restore is refused.",
-    remedy: 'save the guest again with a VMM that saves KVM_REG_ARM64_SVE_VLS',
+    remedy: 'give the restored vCPU the same vector lengths by hand, or save the guest again with a VMM that saves KVM_REG_ARM64_SVE_VLS',
     reports: [firecracker(4413, 'SVE snapshots do not restore')],
   },
   {
