@@ -9,7 +9,13 @@ export function parseJson(bytes: Uint8Array, file: string, limits: { readonly de
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) // drops a byte order mark
   } catch (cause) {
-    const why = cause instanceof SyntaxError ? cause.message.replace(/ in JSON at position .*/s, '').replace(/[^\x20-\x7e]/g, '?').slice(0, 160) : 'the text is not UTF-8'
+    const why =
+      cause instanceof SyntaxError
+        ? cause.message
+            .replace(/ in JSON at position .*/s, '')
+            .replace(/[^\x20-\x7e]/g, '?')
+            .slice(0, 160)
+        : 'the text is not UTF-8'
     const offset = faultAt(bytes, limits)
     throw new SnapError(
       'INPUT_CORRUPT',
