@@ -41,3 +41,8 @@ export function sysRegEncoding(id: RegId): SysRegEncoding {
 
 /** KVM_REG_ARM64_SVE_VLS: the set of vector lengths, 512 bits. Writable only between VCPU_INIT and FINALIZE. */
 export const sveVlsId: RegId = 0x6060_0000_0015_ffffn as RegId
+
+/** A 64-bit core register: `index` is its offset in struct kvm_regs, in 32-bit words. */
+export const coreId = (index: number): RegId => (0x6030_0000_0010_0000n | BigInt(index)) as RegId
+export const PC_ID: RegId = coreId(0x40)
+export const PSTATE_ID: RegId = coreId(0x42)

@@ -1,11 +1,10 @@
 // Owns what a register list says about the vCPU features it was saved with, for files that do not name them. Judges nothing.
 import { FEATURES, type Feature } from '../arch/features.ts'
-import { COPROC, type RegId, regCoproc, sysRegId } from '../arch/reg-id.ts'
+import { COPROC, PSTATE_ID, type RegId, regCoproc, sysRegId } from '../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import { bytesToBigint, type RegisterList, registerAt, registerValue } from './register-list.ts'
 import type { VcpuSnapshot } from './snapshot.ts'
 
-const PSTATE = 0x6030_0000_0010_0042n
 const PMCR_EL0 = sysRegId(3, 3, 9, 12, 0)
 const OSLSR_EL1 = sysRegId(2, 0, 1, 1, 4)
 const APIAKEYLO_EL1 = sysRegId(3, 0, 2, 1, 0)
@@ -50,7 +49,7 @@ export function inferFeatures(vcpus: readonly VcpuSnapshot[]): InferredFeatures 
 
 /** EL1 or above in AArch32. User mode (0x10) does not count: a 64-bit kernel runs 32-bit programs. */
 function isAarch32(list: RegisterList): boolean {
-  const at = list.ids.indexOf(PSTATE)
+  const at = list.ids.indexOf(PSTATE_ID)
   const mode = at < 0 ? 0 : Number(bytesToBigint(registerAt(list, at)) & 0x1fn)
   return (mode & 0x10) !== 0 && mode !== 0x10
 }

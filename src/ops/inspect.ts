@@ -2,7 +2,7 @@
 import { registerName } from '../arch/catalogue/catalogue.ts'
 import { matchRegisters } from '../arch/catalogue/match.ts'
 import { showPsciVersion } from '../arch/psci.ts'
-import { COPROC, type RegId, regBytes, regCoproc, showRegId } from '../arch/reg-id.ts'
+import { COPROC, PC_ID, PSTATE_ID, type RegId, regBytes, regCoproc, showRegId } from '../arch/reg-id.ts'
 import { bitmapNames, PSCI_VERSION_ID, showWorkaround, WORKAROUND_IDS, workaroundLevel } from '../arch/smccc.ts'
 import { SnapError } from '../errors.ts'
 import { consistencyFindings } from '../model/consistency.ts'
@@ -39,9 +39,6 @@ export interface InspectOptions extends InputOptions {
 /** Files up to this size are hashed unasked. */
 const HASHED_BYTES = 16 << 20
 
-const CORE = 0x6030_0000_0010_0000n
-const PC = CORE + 0x40n
-const PSTATE = CORE + 0x42n
 const MIDR = 0x6030_0000_0013_c000n
 /** MIDR_EL1, MPIDR_EL1 and the firmware registers say who a vCPU is. */
 const IDENTIFYING: ReadonlySet<bigint> = new Set([MIDR, 0x6030_0000_0013_c005n])
@@ -141,8 +138,8 @@ async function inspectVcpu({ index, registers, mpState, features }: VcpuSnapshot
     mpState,
     psci: psciOf(registers),
     ...(midr === null ? {} : { midr }),
-    pc: value(PC),
-    pstate: value(PSTATE),
+    pc: value(PC_ID),
+    pstate: value(PSTATE_ID),
     ...(features ? { features } : {}),
     count: registers.ids.length,
     registers: rows,

@@ -2,16 +2,16 @@
 // instructions in a clone of the replayed VM. Says what the guest's code found; verdict.ts says what that means.
 import { registerName } from '../arch/catalogue/catalogue.ts'
 import type { Feature } from '../arch/features.ts'
-import { showPsciVersion } from '../arch/psci.ts'
-import { type RegId, sysRegId } from '../arch/reg-id.ts'
-import { functionName } from '../arch/smccc.ts'
+import { PC_ID, PSTATE_ID, sysRegId } from '../arch/reg-id.ts'
 import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
 import type { EmulatorVm } from '../backends/emulator.ts'
 import { GUEST_LAYOUT } from '../emulator/board/guest/layout.ts'
 import { payload, payloadAnswers } from '../emulator/board/guest/payload.ts'
-import { decodeGuestReport, type GuestReport, observedPsci } from '../emulator/board/guest-report.ts'
+import { decodeGuestReport, type GuestReport, observedPsci, psciVersionText } from '../emulator/board/guest-report.ts'
+import { callName } from '../emulator/board/observation.ts'
 import type { Finding } from '../model/finding.ts'
 import type { MemoryRegion } from '../model/snapshot.ts'
+import { getU64, setU64 } from './one-register.ts'
 import { showNames } from './show-value.ts'
 import type { Work } from './work.ts'
 
@@ -21,9 +21,7 @@ export interface Observation {
   readonly findings: readonly Finding[]
 }
 
-/** A PSCI 0.1 guest has no way to ask. */
 const PSCI_VERSION_CALL = 0x8400_0000
-const NOT_SUPPORTED = 0xffff_ffff_ffff_ffffn
 /** Instructions that the built-in guest gets to ask everything once more on all its vCPUs; a round takes some ten thousand a vCPU. */
 const ROUND_BUDGET = 50_000_000
 const PAYLOAD_BUDGET = 10_000
@@ -31,9 +29,6 @@ const PAYLOAD_BUDGET = 10_000
 const PAYLOAD_ADDRESS = 0x4000_0000n
 export const PAYLOAD_MEMORY = [{ start: PAYLOAD_ADDRESS, size: 4096 }] as const
 
-const CORE = 0x6030_0000_0010_0000n
-const PC = (CORE + 0x40n) as RegId
-const PSTATE = (CORE + 0x42n) as RegId
 const SCTLR_EL1 = sysRegId(3, 0, 1, 0, 0)
 /** EL1h with all interrupts masked, as after KVM_ARM_VCPU_INIT. */
 const PSTATE_RESET = 0x3c5n
@@ -86,25 +81,19 @@ function guestFindings(report: GuestReport): readonly Finding[] {
   ]
 }
 
-const FEATURE_QUERIES = new Set([0x8400_000a, 0x8000_0001, 0x8400_0051, 0xc500_0020])
-const callName = (functionId: number, argument: number): string =>
-  FEATURE_QUERIES.has(functionId >>> 0) ? `${functionName(functionId)}(${functionName(argument)})` : functionName(functionId)
-
 /** Asks PSCI_VERSION from a few instructions in `vm`, a replayed clone with PAYLOAD_MEMORY and nothing to lose. Undefined when the vCPU cannot run it. */
 export async function observeByPayload(vm: BackendVm, vcpu: BackendVcpu, features: readonly Feature[], work: Work): Promise<Observation | undefined> {
   if (features.includes('el1_32bit') || features.includes('has_el2')) return undefined
   const asked = await payload([{ functionId: PSCI_VERSION_CALL }])
   await vm.writeMemory(PAYLOAD_ADDRESS, asked.image)
   await vcpu.setMpState('runnable')
-  const set = async (id: RegId, value: bigint) => vcpu.setRegs(BigUint64Array.of(id), new Uint8Array(BigUint64Array.of(value).buffer))
-  await set(SCTLR_EL1, SCTLR_RESET)
-  await set(PSTATE, PSTATE_RESET)
-  await set(PC, PAYLOAD_ADDRESS)
+  await setU64(vcpu, SCTLR_EL1, SCTLR_RESET)
+  await setU64(vcpu, PSTATE_ID, PSTATE_RESET)
+  await setU64(vcpu, PC_ID, PAYLOAD_ADDRESS)
   await vcpu.run({ budget: PAYLOAD_BUDGET, ...(work.signal ? { signal: work.signal } : {}) })
-  const { bytes } = await vcpu.getRegs(BigUint64Array.of(PC))
-  if (new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) !== PAYLOAD_ADDRESS + BigInt(asked.done)) return undefined
+  if ((await getU64(vcpu, PC_ID)) !== PAYLOAD_ADDRESS + BigInt(asked.done)) return undefined
   const [answer] = payloadAnswers(asked, await vm.readMemory(PAYLOAD_ADDRESS, asked.image.length))
   const version = answer?.results[0]
   if (version === undefined) return undefined
-  return { psci: version === NOT_SUPPORTED ? '0.1' : showPsciVersion(version), via: 'payload', findings: [] }
+  return { psci: psciVersionText(version), via: 'payload', findings: [] }
 }

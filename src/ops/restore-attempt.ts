@@ -6,11 +6,12 @@ import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
 import type { EmulatorBackend, EmulatorVm } from '../backends/emulator.ts'
 import { SnapError } from '../errors.ts'
 import type { Finding } from '../model/finding.ts'
-import { bytesToBigint, registerValue } from '../model/register-list.ts'
+import { registerValue } from '../model/register-list.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { VERSION } from '../version.ts'
 import { capture } from './capture.ts'
 import { mayHoldProbeGuest, type Observation, observeByPayload, observeGuest, PAYLOAD_MEMORY } from './observe.ts'
+import { getU64, setU64 } from './one-register.ts'
 import { type Prepared, prepareVcpus, type ReplayOptions, replayVcpu, type VcpuReplay } from './replay.ts'
 import type { VcpuReport, Verdict } from './reports.ts'
 import { savedPsci } from './saved-psci.ts'
@@ -59,7 +60,7 @@ export async function attemptRestore(backend: EmulatorBackend, snapshot: Snapsho
     isLoaded = true
   }
   const [first] = prepared.vcpus
-  const psciAfter = first && !prepared.failed ? await readPsci(first) : undefined
+  const psciAfter = first && !prepared.failed ? await getU64(first, PSCI_VERSION_ID) : undefined
   const saved = savedPsci(snapshot)
   const judged = judge(snapshot, replays, {
     features: options.features,
@@ -138,8 +139,7 @@ async function replayInto(vm: BackendVm, snapshot: Snapshot, options: AttemptOpt
   }
   const [first] = prepared.vcpus
   if (options.pinned !== undefined && first) {
-    const [errno = 0] = await first.setRegs(BigUint64Array.of(PSCI_VERSION_ID), new Uint8Array(BigUint64Array.of(options.pinned).buffer))
-    check(errno, 'pin-refused', `PSCI version 0x${options.pinned.toString(16)}, asked for with --pin-psci,`)
+    check(await setU64(first, PSCI_VERSION_ID, options.pinned), 'pin-refused', `PSCI version 0x${options.pinned.toString(16)}, asked for with --pin-psci,`)
   }
   for (const [i, vcpu] of prepared.vcpus.entries()) {
     const { events, mpState, index } = snapshot.vcpus[i]!
@@ -147,11 +147,6 @@ async function replayInto(vm: BackendVm, snapshot: Snapshot, options: AttemptOpt
     check(await vcpu.setMpState(mpState), 'mp-state-refused', `mp_state ${mpState} of vCPU ${index}`, index)
   }
   return { prepared, replays, findings }
-}
-
-async function readPsci(vcpu: BackendVcpu): Promise<bigint | undefined> {
-  const { bytes, errnos } = await vcpu.getRegs(BigUint64Array.of(PSCI_VERSION_ID))
-  return errnos[0] === 0 ? bytesToBigint(bytes) : undefined
 }
 
 /** By the guest itself when it runs, else by a payload in a clone. What cannot be executed is a finding, not a failure. */

@@ -66,8 +66,8 @@ export async function restoreSnapshot(snapshot: Snapshot, build: Build, options:
   const { candidates, findings: featureFindings } = featureChoices(snapshot, options.features)
   const pinned = options.pinPsci === undefined ? undefined : parsePsciVersion(options.pinPsci)
   const attempts: Attempt[] = []
+  const knowledge = serviceKnowledge(snapshot)
   for (const features of candidates) {
-    const knowledge = serviceKnowledge(snapshot)
     attempts.push(
       await attemptRestore(backend, snapshot, {
         ...options,

@@ -2,7 +2,7 @@
 import { errnoName } from '../arch/errno.ts'
 import type { Feature } from '../arch/features.ts'
 import { parsePsciVersion, showPsciVersion } from '../arch/psci.ts'
-import type { RegId } from '../arch/reg-id.ts'
+import { coreId, PC_ID } from '../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import type { BackendVcpu } from '../backends/backend.ts'
 import { type EmulatorVm, emulatorBackend } from '../backends/emulator.ts'
@@ -18,6 +18,7 @@ import type { Gic, Snapshot, StopReason } from '../model/snapshot.ts'
 import { VERSION } from '../version.ts'
 import { capture } from './capture.ts'
 import { readGuestReport } from './observe.ts'
+import { getU64, setU64 } from './one-register.ts'
 import type { SaveReport } from './reports.ts'
 import { savedPsci } from './saved-psci.ts'
 import { stopReasonOf } from './stop-reason.ts'
@@ -47,10 +48,8 @@ const IPA_BITS = 40
 const DEFAULT_MEMORY = 16 << 20
 /** What the guest may take to get where it is going; a round of its questions takes some ten thousand instructions a vCPU. */
 const BUDGET_PER_VCPU = 200_000_000
-const CORE = 0x6030_0000_0010_0000n
-const PC = (CORE + 0x40n) as RegId
-const X1 = CORE + 2n
-const X2 = CORE + 4n
+const X1 = coreId(2)
+const X2 = coreId(4)
 
 /** Parses `--until`. Throws USAGE. */
 export function parseSavePoint(text: string): SavePoint {
@@ -149,7 +148,7 @@ async function createVcpus(vm: EmulatorVm, count: number, features: readonly Fea
 }
 
 async function pin(vcpu: BackendVcpu, version: string, build: Build): Promise<void> {
-  const [errno = 0] = await vcpu.setRegs(BigUint64Array.of(PSCI_VERSION_ID), new Uint8Array(BigUint64Array.of(parsePsciVersion(version)).buffer))
+  const errno = await setU64(vcpu, PSCI_VERSION_ID, parsePsciVersion(version))
   if (errno !== 0)
     throw new SnapError(
       'BUILD_UNUSABLE',
@@ -162,7 +161,7 @@ async function pin(vcpu: BackendVcpu, version: string, build: Build): Promise<vo
 async function boot(vm: EmulatorVm, vcpu: BackendVcpu, params: GuestParams): Promise<void> {
   const guest = await probeGuest(params)
   for (const { address, bytes } of guest.parts) await vm.writeMemory(address, bytes)
-  await vcpu.setRegs(BigUint64Array.of(PC), new Uint8Array(BigUint64Array.of(guest.entry).buffer))
+  await setU64(vcpu, PC_ID, guest.entry)
 }
 
 interface EndState {
@@ -204,9 +203,7 @@ async function endState({ exit, vcpu: index }: Extract<MachineStop, { readonly k
   const { stop, isReset2 } = stopReasonOf(exit, index)
   const caller = vcpus.find(vcpu => vcpu.index === index)
   if (!isReset2 || !caller) return { stop }
-  const { bytes } = await caller.getRegs(BigUint64Array.of(X1, X2))
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return { stop, arguments: [view.getBigUint64(0, true), view.getBigUint64(8, true)] }
+  return { stop, arguments: [(await getU64(caller, X1)) ?? 0n, (await getU64(caller, X2)) ?? 0n] }
 }
 
 const unreachable = (kind: SavePoint['kind']): string =>

@@ -57,10 +57,16 @@ export function observe(report: GuestReport): Observation | undefined {
   }
 }
 
-function questionName({ functionId, argument, conduit }: GuestQuestion): string {
+/** A call by name, with the function that it asks about: `PSCI_FEATURES(SYSTEM_OFF2 (SMC64))`. */
+export function callName(functionId: number, argument: number): string {
   const name = functionName(functionId)
-  const about = ASKS_ABOUT.has(name) ? `(${functionName(argument)})` : name.startsWith('AFFINITY_INFO') ? `(0x${argument.toString(16)})` : ''
-  return `${name}${about}${conduit === 'smc' ? ' over SMC' : ''}`
+  return ASKS_ABOUT.has(name) ? `${name}(${functionName(argument)})` : name
+}
+
+function questionName({ functionId, argument, conduit }: GuestQuestion): string {
+  const name = callName(functionId, argument)
+  const target = name.startsWith('AFFINITY_INFO') ? `(0x${argument.toString(16)})` : ''
+  return `${name}${target}${conduit === 'smc' ? ' over SMC' : ''}`
 }
 
 /** X0 … X3 up to the last that is not zero. */

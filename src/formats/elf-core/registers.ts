@@ -1,6 +1,6 @@
 // Owns what of a vCPU stands in an ELF core: the general and the vector registers as Linux's struct elf_prstatus and struct user_fpsimd_state have them.
 // Source: Linux include/uapi/linux/elfcore.h, arch/arm64/include/uapi/asm/ptrace.h; layout of arm64 (LP64, little-endian).
-import { sysRegId } from '../../arch/reg-id.ts'
+import { coreId, sysRegId } from '../../arch/reg-id.ts'
 import { type RegisterList, registerAt } from '../../model/register-list.ts'
 
 export const PRSTATUS_BYTES = 392
@@ -9,11 +9,10 @@ const PR_PID = 32
 const PR_REG = 112
 const PR_FPVALID = PR_REG + 34 * 8
 
-const CORE = 0x6030_0000_0010_0000n
-const SP_EL0 = CORE + 0x3en
-const PC = CORE + 0x40n
-const PSTATE = CORE + 0x42n
-const SP_EL1 = CORE + 0x44n
+const SP_EL0 = coreId(0x3e)
+const PC = coreId(0x40)
+const PSTATE = coreId(0x42)
+const SP_EL1 = coreId(0x44)
 const SP_EL2 = sysRegId(3, 6, 4, 1, 0)
 const V0 = 0x6040_0000_0010_0054n
 const Z0 = 0x6080_0000_0015_0000n
@@ -36,7 +35,7 @@ export function coreRegisters(registers: RegisterList, thread: number): CoreRegi
   const prstatus = new Uint8Array(PRSTATUS_BYTES)
   const view = new DataView(prstatus.buffer)
   view.setInt32(PR_PID, thread, true)
-  for (let n = 0; n < 31; n++) put(prstatus, PR_REG + 8 * n, at(CORE + BigInt(2 * n)))
+  for (let n = 0; n < 31; n++) put(prstatus, PR_REG + 8 * n, at(coreId(2 * n)))
   const pstate = at(PSTATE)
   put(prstatus, PR_REG + 31 * 8, at(stackPointer(pstate)))
   put(prstatus, PR_REG + 32 * 8, at(PC))
