@@ -6,6 +6,7 @@ import { firecrackerVmstate } from '../../src/formats/importers/firecracker/impo
 import { RELEASES } from '../../src/formats/importers/firecracker/releases.ts'
 import { bytesSource } from '../../src/formats/source/source.ts'
 import { makeVmstate } from '../../test/formats/importers/firecracker/make-vmstate.ts'
+import { generator } from './random.ts'
 
 const CRC_BYTES = 8
 /** Lengths and counts that mean trouble. */
@@ -28,7 +29,7 @@ export function configSeeds(): readonly Uint8Array[] {
 
 /** The same changes for the same number. */
 export function mutateVmstate(seed: Uint8Array, random: number): Uint8Array {
-  const next = generator(random)
+  const next = generator(random ^ 0x9e37_79b9)
   let content: Uint8Array = seed.slice(0, Math.max(0, seed.length - CRC_BYTES))
   for (let changes = 1 + (next() % 4); changes > 0; changes--) content = spoil(content, next)
   // One in eight keeps a wrong checksum: that path is short, and has to hold too.
@@ -36,7 +37,7 @@ export function mutateVmstate(seed: Uint8Array, random: number): Uint8Array {
 }
 
 export function mutateConfig(seed: Uint8Array, random: number): Uint8Array {
-  const next = generator(random)
+  const next = generator(random ^ 0x9e37_79b9)
   let bytes: Uint8Array = seed.slice()
   for (let changes = 1 + (next() % 4); changes > 0; changes--) bytes = spoil(bytes, next)
   return bytes
@@ -74,17 +75,5 @@ function spoil(bytes: Uint8Array, next: () => number): Uint8Array {
       return new Uint8Array(Buffer.concat([out.subarray(0, at), out.subarray(Math.min(out.length, at + 1 + (next() % 32)))]))
     default:
       return new Uint8Array(Buffer.concat([out.subarray(0, at), out.subarray(at, at + 1 + (next() % 32)), out.subarray(at)]))
-  }
-}
-
-/** xorshift32. */
-function generator(seed: number): () => number {
-  let state = (seed ^ 0x9e37_79b9) >>> 0 || 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    state >>>= 0
-    return state
   }
 }

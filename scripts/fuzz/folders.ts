@@ -6,6 +6,7 @@ import { bytesFolder } from '../../src/formats/source/bytes-folder.ts'
 import { coreRegs, makeSnapshot as makeCloudHypervisor } from '../../test/formats/importers/cloud-hypervisor/make-snapshot.ts'
 import { makeSnapshot as makeCrosvm } from '../../test/formats/importers/crosvm/make-snapshot.ts'
 import { makeSnapshot as makeStratovirt } from '../../test/formats/importers/stratovirt/make-snapshot.ts'
+import { generator } from './random.ts'
 
 type Files = Readonly<Record<string, Uint8Array>>
 
@@ -105,15 +106,4 @@ export function unpackFiles(bytes: Uint8Array): Files {
     at += 6 + name + length
   }
   return files
-}
-
-/** xorshift32: the same numbers for the same start. */
-function generator(start: number): () => number {
-  let state = start | 0 || 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return state >>> 0
-  }
 }

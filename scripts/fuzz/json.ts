@@ -1,4 +1,5 @@
 // Owns how JSON is spoiled so that it stays JSON: bytes changed anywhere mostly end at the grammar, and what stands behind it has to hold too.
+import { generator } from './random.ts'
 
 const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|true|false|null/g
 const VALUES = [
@@ -43,15 +44,4 @@ export function mutateJson(seed: Uint8Array, random: number): Uint8Array {
     text = text.slice(0, token.index) + shorter + text.slice(token.index + token[0].length)
   }
   return new Uint8Array(Buffer.from(text))
-}
-
-/** xorshift32. */
-function generator(start: number): () => number {
-  let state = start | 0 || 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return state >>> 0
-  }
 }

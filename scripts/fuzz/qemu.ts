@@ -4,6 +4,7 @@ import { qemu } from '../../src/formats/importers/qemu/importer.ts'
 import { bytesSource } from '../../src/formats/source/source.ts'
 import { libvirtImage, qcow2Image } from '../../test/formats/importers/qemu/make-containers.ts'
 import { makeStream } from '../../test/formats/importers/qemu/make-stream.ts'
+import { generator } from './random.ts'
 
 /** Lengths, counts and record types that mean trouble. */
 const NASTY = [
@@ -50,7 +51,7 @@ export function qemuSeeds(): readonly Uint8Array[] {
 
 /** The same changes for the same number. */
 export function mutateQemu(seed: Uint8Array, random: number): Uint8Array {
-  const next = generator(random)
+  const next = generator(random ^ 0x9e37_79b9)
   let bytes: Uint8Array = seed.slice()
   for (let changes = 1 + (next() % 4); changes > 0; changes--) bytes = spoil(bytes, next)
   return bytes
@@ -95,17 +96,5 @@ function spoil(bytes: Uint8Array, next: () => number): Uint8Array {
       return new Uint8Array(Buffer.concat([out.subarray(0, at), out.subarray(Math.min(out.length, at + 1 + (next() % 32)))]))
     default:
       return new Uint8Array(Buffer.concat([out.subarray(0, at), out.subarray(at, at + 1 + (next() % 32)), out.subarray(at)]))
-  }
-}
-
-/** xorshift32. */
-function generator(seed: number): () => number {
-  let state = (seed ^ 0x9e37_79b9) >>> 0 || 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    state >>>= 0
-    return state
   }
 }
