@@ -47,8 +47,8 @@ export interface BackendVcpu {
   setMpState(state: MpState): Promise<number>
   getEvents(): Promise<VcpuEvents>
   setEvents(events: VcpuEvents): Promise<number>
-  /** KVM_RUN until an exit that the VMM must see, or `budget` instructions (emulator), or the signal. */
-  run(limits: { readonly budget?: number; readonly signal?: AbortSignal }): Promise<VcpuExit>
+  /** KVM_RUN until an exit that the VMM must see, or `budget` instructions (emulator), or `milliseconds` (kvm), or the signal. */
+  run(limits: { readonly budget?: number; readonly milliseconds?: number; readonly signal?: AbortSignal }): Promise<VcpuExit>
 }
 
 /** What KVM_RUN came back with. `blocked`: the vCPU waits (stopped, or WFI with nothing to wake it) and only a signal would end the call. */
@@ -60,3 +60,5 @@ export type VcpuExit =
   | { readonly kind: 'system-event'; readonly type: number; readonly ndata: number | undefined; readonly data: readonly bigint[] }
   | { readonly kind: 'hypercall'; readonly nr: bigint; readonly flags: bigint }
   | { readonly kind: 'nisv'; readonly syndrome: bigint; readonly address: bigint }
+  /** An exit reason that psci-snap has no use for: arch/exits.ts. */
+  | { readonly kind: 'other'; readonly reason: number }

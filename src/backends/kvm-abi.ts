@@ -56,6 +56,8 @@ export interface AbiVcpu {
   setEvents(events: VcpuEvents): number
   /** KVM_RUN until an exit, or until `milliseconds` have passed (then `errno` is EINTR). */
   run(milliseconds: number): AbiExit
+  /** kvm_run.mmio.data for the load that this vCPU's last exit asked for; taken by the next run. */
+  answerMmio(data: bigint): void
 }
 
 /** What KVM_RUN came back with; `errno` not 0: it failed and the rest says nothing. */

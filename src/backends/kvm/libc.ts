@@ -27,7 +27,7 @@ const REPEAT_MICROSECONDS = 5_000
 /** Loads koffi and the C library. Throws BACKEND_ABSENT where there is no koffi, no Linux, or no C library. */
 export async function openLibc(): Promise<Libc> {
   if (process.platform !== 'linux') throw new SnapError('BACKEND_ABSENT', `/dev/kvm is a device of Linux, and this is ${process.platform}`)
-  let koffi: (typeof import('koffi'))['default']
+  let koffi: typeof import('koffi')['default']
   try {
     koffi = (await import('koffi')).default
   } catch (cause) {
