@@ -37,7 +37,7 @@ export function baseTree(apt: ArmPackages, cache: string, { userland, node, koff
     if (from === undefined) throw new Error(`npm's package ${each.package}@${each.version} cannot be had`)
     const to = join(tree, 'work/node_modules', each.package)
     mkdirSync(dirname(to), { recursive: true })
-    cpSync(from, to, { recursive: true, filter: source => !/\/(src|doc|vendor|musl_[^/]*)$/.test(source) })
+    cpSync(from, to, { recursive: true, filter: source => !/\/(doc|vendor|musl_[^/]*)$/.test(source) })
   }
   writeFileSync(join(tree, 'init'), INIT)
   for (const file of ['init', 'bin/node', 'bin/busybox', 'lib/ld-linux-aarch64.so.1']) chmodSync(join(tree, file), 0o755)
