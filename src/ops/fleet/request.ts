@@ -1,0 +1,79 @@
+// Owns how the words of a command line become a fleet request: targets by name, the policy read, everything checked that can be before a file is
+// opened. Prints nothing.
+import { parseFeatures } from '../../arch/features.ts'
+import { findBuild, listBuilds } from '../../builds/load.ts'
+import { SnapError } from '../../errors.ts'
+import { parseVmm } from '../load/vmm.ts'
+import { readPolicy } from '../policy/read.ts'
+import type { Work } from '../work.ts'
+import { type FleetRequest, MOST_JOBS } from './fleet.ts'
+import type { CheckSettings } from './outcome.ts'
+import { parseShard } from './shard.ts'
+
+/** As a user writes it. */
+export interface FleetWords extends Work {
+  readonly files: readonly string[]
+  /** Builds, build files or `all`, each possibly several with commas between. */
+  readonly to: readonly string[]
+  readonly vmm?: string
+  readonly features?: string
+  readonly rawOrder?: boolean
+  readonly jobs?: number
+  /** `i/n` */
+  readonly shard?: string
+  readonly failOn?: 'changed' | 'refused'
+  /** A file. */
+  readonly policy?: string
+  /** sha256 of every file in its results (default). */
+  readonly digest?: boolean
+  readonly memoryFiles?: readonly string[]
+  readonly vmmVersion?: string
+  /** YYYY-MM-DD: what the policy is held against. */
+  readonly today: string
+  readonly want: CheckSettings['want']
+}
+
+/** Throws USAGE, FEATURE_UNKNOWN, CANNOT_READ and POLICY_INVALID for what cannot be meant. */
+export async function fleetRequest(words: FleetWords): Promise<FleetRequest> {
+  const { files, jobs, signal, progress } = words
+  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS))
+    throw new SnapError('USAGE', `--jobs is from 1 to ${MOST_JOBS}, not ${jobs}`)
+  if (files.filter(file => file === '-').length > 1) throw new SnapError('USAGE', 'standard input can be read once only')
+  const targets = parseTargets(words.to)
+  const vmm = words.vmm === undefined ? undefined : parseVmm(words.vmm)
+  if (words.rawOrder === true && vmm !== undefined && vmm !== 'kvm')
+    throw new SnapError('USAGE', `--raw-order is for --vmm kvm: ${vmm} has an order of its own`)
+  const policy = words.policy === undefined ? undefined : await readPolicy(words.policy, signal)
+  return {
+    words: files,
+    failOn: words.failOn ?? 'changed',
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(words.shard === undefined ? {} : { shard: parseShard(words.shard) }),
+    ...(signal ? { signal } : {}),
+    ...(progress ? { progress } : {}),
+    settings: {
+      targets,
+      rawOrder: words.rawOrder ?? false,
+      digest: words.digest ?? true,
+      today: words.today,
+      want: words.want,
+      ...(vmm === undefined ? {} : { vmm }),
+      ...(words.features === undefined ? {} : { features: parseFeatures(words.features) }),
+      ...(words.memoryFiles === undefined ? {} : { memoryFiles: words.memoryFiles }),
+      ...(words.vmmVersion === undefined ? {} : { vmmVersion: words.vmmVersion }),
+      ...(policy ? { policy } : {}),
+    },
+  }
+}
+
+/** Names in the order given, each once, whatever alias it was given by. */
+export function parseTargets(to: readonly string[]): readonly string[] {
+  const names = to
+    .flatMap(list => list.split(','))
+    .map(name => name.trim())
+    .filter(name => name !== '')
+    .flatMap(name => (name === 'all' ? listBuilds().map(build => build.name) : [name]))
+  if (names.includes('-')) throw new SnapError('USAGE', 'a target is a build or a build file, not standard input')
+  const byMeaning = new Map(names.map(name => [findBuild(name)?.name ?? name, name] as const).reverse())
+  return [...byMeaning.keys()].reverse()
+}
