@@ -1,0 +1,160 @@
+// Owns one round of planning: from what a check of the snapshot says, the changes that come next. Refusals first; when the target takes everything,
+// what it would silently keep otherwise. Plans as if everything were allowed; who must agree is asked at the end.
+import { registerName, registerRow } from '../../arch/catalogue/catalogue.ts'
+import type { Feature } from '../../arch/features.ts'
+import type { GuestView } from '../../arch/guest-view.ts'
+import { COPROC, type RegId, regCoproc, regId } from '../../arch/reg-id.ts'
+import { BITMAP_BITS, PSCI_VERSION_ID, STD_HYP_BMAP_ID } from '../../arch/smccc.ts'
+import { parseValue } from '../../formats/importers/reglist/value-text.ts'
+import { bytesToBigint, registerValue, valueBytes } from '../../model/register-list.ts'
+import type { Snapshot, VcpuSnapshot } from '../../model/snapshot.ts'
+import type { CheckResult } from '../check/check-report.ts'
+import type { VmmId } from '../load/vmm.ts'
+import type { VcpuReport } from '../reports.ts'
+import type { ServiceKnowledge } from '../source-services.ts'
+import { answerRefusal, describesMachine, leaveOut, machineValue } from './answer-refusal.ts'
+import type { Answer, Step } from './step.ts'
+import type { TargetVcpu } from './target-vcpu.ts'
+
+export type Checked = Omit<CheckResult, 'source'>
+
+export interface RoundInput {
+  /** As it came, and with the changes of the rounds before. */
+  readonly original: Snapshot
+  readonly current: Snapshot
+  readonly vmm: VmmId
+  /** `current` on the target, with the VMM and by blind replay: the replay has every register's answer, where a VMM stops at the first. */
+  readonly own: Checked
+  readonly replay: Checked
+  readonly target: TargetVcpu
+  readonly knowledge: ServiceKnowledge
+  /** How often each register was changed because the target refused it. */
+  readonly tries: ReadonlyMap<RegId, number>
+  /** Registers whose value was ordered: they are not changed again. */
+  readonly fixed: ReadonlySet<bigint>
+}
+
+/** Empty when nothing is left to change. */
+export async function nextSteps(input: RoundInput): Promise<readonly Step[]> {
+  return input.own.verdict === 'refused' || input.replay.verdict === 'refused' ? refusalSteps(input) : quietSteps(input)
+}
+
+async function refusalSteps(input: RoundInput): Promise<readonly Step[]> {
+  const { current, replay, own, vmm } = input
+  const comparesLists = vmm.startsWith('qemu') && own.load.outcome === 'fails' && ['count', 'list'].includes(own.load.decidedBy?.stage ?? '')
+  // Only what stops this VMM is changed: one that leaves a register out by itself needs no help.
+  const failing = own.verdict === 'refused'
+  const steps: Step[] = []
+  for (const vcpu of current.vcpus) {
+    const refused = new Map<RegId, string>()
+    for (const report of failing ? [reportOf(replay, vcpu), reportOf(own, vcpu)] : [])
+      for (const { id, errno } of report?.failures ?? []) if (!refused.has(idOf(id))) refused.set(idOf(id), errno)
+    if (comparesLists)
+      for (const id of (reportOf(replay, vcpu)?.missingOnTarget ?? []).map(idOf))
+        if (regCoproc(id) !== COPROC.core && regCoproc(id) !== COPROC.sve) refused.set(id, 'ENOENT')
+    for (const [id, errno] of refused) {
+      if (input.fixed.has(id) || isSettled(steps, vcpu, id)) continue
+      const saved = savedValue(input, vcpu, id)
+      if (saved === undefined) continue
+      const about = { id, errno, saved, guest: guestOf(input, vcpu), target: input.target, tries: input.tries.get(id) ?? 0 }
+      const answer = await answerRefusal(about)
+      if (answer) steps.push(...spread(input, vcpu, id, answer))
+    }
+  }
+  return steps
+}
+
+/** What the target takes and then holds otherwise, what it switches on, and what the VMM leaves out. */
+async function quietSteps(input: RoundInput): Promise<readonly Step[]> {
+  const { current, own } = input
+  if (own.verdict === 'survives') return []
+  const steps: Step[] = []
+  for (const vcpu of current.vcpus) {
+    const guest = guestOf(input, vcpu)
+    for (const { id: text, visible, volatile, readBack } of reportOf(own, vcpu)?.differences ?? []) {
+      const id = idOf(text)
+      if (!visible || volatile || !describesMachine(id) || isSettled(steps, vcpu, id)) continue
+      const [saved, value] = [savedValue(input, vcpu, id), parseValue(id, readBack)]
+      if (saved === undefined || 'wrong' in value) continue
+      steps.push(...spread(input, vcpu, id, machineValue({ id, saved, guest, errno: 'EINVAL' }, bytesToBigint(value))))
+    }
+    for (const { id: text } of own.load.dropped) {
+      const id = idOf(text)
+      const saved = savedValue(input, vcpu, id)
+      if (saved !== undefined && vcpu.registers.ids.includes(id)) steps.push(...spread(input, vcpu, id, leaveOut({ id, saved, guest })))
+    }
+  }
+  return steps.length > 0 ? steps : serviceSteps(input)
+}
+
+/** Writes down, for every firmware bitmap that the file lacks and the target switches something on with, what the old host offered. */
+function serviceSteps({ current, own, target, knowledge, original }: RoundInput): readonly Step[] {
+  const [first] = own.vcpus
+  const steps: Step[] = []
+  for (const { id: text, value: defaults } of first?.newOnTarget ?? []) {
+    const id = idOf(text)
+    if (regCoproc(id) !== COPROC.firmwareBitmap) continue
+    const on = BITMAP_BITS.filter(row => row.register === id && (BigInt(defaults) >> BigInt(row.bit)) & 1n)
+    if (on.every(({ bit }) => knowledge(id, bit) === true)) continue
+    // Where the file does not say which host it was: stolen time was offered by every kernel that had it before the bitmaps, which gated nothing.
+    const kept = on.filter(({ bit }) => knowledge(id, bit) ?? id === STD_HYP_BMAP_ID)
+    const isKnown = on.every(({ bit }) => knowledge(id, bit) !== undefined)
+    const value = kept.reduce((sum, { bit }) => sum | (1n << BigInt(bit)), 0n)
+    const names = (rows: typeof on): string => rows.map(({ name }) => name).join(', ')
+    const out = on.filter(row => !kept.includes(row))
+    const host = isKnown ? (original.origin.build ?? original.origin.kernel ?? 'the old host') : 'a host without this register'
+    const answer: Answer = {
+      value: valueBytes(id, value),
+      code: 'service-kept',
+      isSafe: true,
+      reason:
+        out.length === 0
+          ? `${names(kept)} stays as ${host} offered it`
+          : `${host} did not offer ${names(out)}, which the target switches on by default${kept.length === 0 ? '' : `; ${names(kept)} stays`}`,
+      source: 'recordings: the calls of each kernel; facts of the kernel that the file names, else of 5.10, the recorded kernel without bitmaps',
+    }
+    for (const vcpu of current.vcpus) if (!vcpu.registers.ids.includes(id)) steps.push({ vcpu: vcpu.index, id, ...answer, behind: target.before(id) })
+  }
+  return steps
+}
+
+const idOf = (text: string): RegId => regId(BigInt(text))
+const reportOf = (checked: Checked, vcpu: VcpuSnapshot): VcpuReport | undefined => checked.vcpus.find(({ index }) => index === vcpu.index)
+const isSettled = (steps: readonly Step[], vcpu: VcpuSnapshot, id: RegId): boolean => steps.some(step => step.vcpu === vcpu.index && step.id === id)
+const vcpuOf = (snapshot: Snapshot, { index }: VcpuSnapshot): VcpuSnapshot | undefined => snapshot.vcpus.find(each => each.index === index)
+
+/** The guest's own value: that of the file as it came, where it had one. */
+const savedValue = ({ original }: RoundInput, vcpu: VcpuSnapshot, id: RegId): bigint | undefined =>
+  registerValue(vcpuOf(original, vcpu)?.registers ?? vcpu.registers, id) ?? registerValue(vcpu.registers, id)
+
+function guestOf({ original, own }: RoundInput, vcpu: VcpuSnapshot): GuestView {
+  const registers = vcpuOf(original, vcpu)?.registers ?? vcpu.registers
+  return { lookup: id => registerValue(registers, id), features: own.features as readonly Feature[] }
+}
+
+/** On this vCPU, and for what a VM has once, on all that have it. */
+function spread({ current }: RoundInput, vcpu: VcpuSnapshot, id: RegId, answer: Answer): readonly Step[] {
+  const isWide = registerRow(id)?.scope === 'vm' || regCoproc(id) === COPROC.firmware
+  const all = isWide ? current.vcpus.filter(({ registers }) => registers.ids.includes(id)) : [vcpu]
+  return all.map(({ index }) => ({ vcpu: index, id, ...answer }))
+}
+
+/** Every vCPU gets the ordered version, also where it has none. */
+export function pinSteps({ vcpus }: Snapshot, version: bigint, text: string, target: TargetVcpu | undefined): readonly Step[] {
+  return vcpus.flatMap(({ index, registers }): Step[] =>
+    registerValue(registers, PSCI_VERSION_ID) === version
+      ? []
+      : [
+          {
+            vcpu: index,
+            id: PSCI_VERSION_ID,
+            value: valueBytes(PSCI_VERSION_ID, version),
+            code: 'psci-pinned',
+            isSafe: true,
+            reason: `${registerName(PSCI_VERSION_ID)} is ${text} as ordered`,
+            source: '--pin-psci',
+            behind: target?.before(PSCI_VERSION_ID) ?? [],
+          },
+        ],
+  )
+}
