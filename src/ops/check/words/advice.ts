@@ -1,0 +1,120 @@
+// Owns what to do about a load that fails or that the guest notices, best first: mend the file, take another VMM, rewrite for the target, then what keeps
+// the next guest out of it. Options of the VMMs are vmm-options.ts. Names a command only where it exists.
+import { findBuild } from '../../../builds/load.ts'
+import type { Finding } from '../../../model/finding.ts'
+import type { Advice } from '../check-report.ts'
+import type { Case } from './case.ts'
+import { workaroundOf } from './cause.ts'
+import { faultAdvice } from './file-faults.ts'
+import { migrateOutlook } from './migrate-codes.ts'
+import { foldNames } from './names.ts'
+import { vmmOptions } from './vmm-options.ts'
+
+/** Where a command has FILE and OUT, the reader puts the names; BUILD stands for a build that has no name of its own. */
+export const adviceOf = (about: Case): readonly Advice[] =>
+  [
+    ...faultAdvice(about.findings),
+    ...otherVmm(about.findings),
+    ...(about.verdict === 'survives' ? [] : [...migrate(about), ...drop(about), ...vmmOptions(about), ...procedure(about), ...host(about), ...fleet(about)]),
+  ].filter((advice, at, all) => all.findIndex(other => other.code === advice.code && other.message === advice.message) === at)
+
+/** Another release of the VMM ends otherwise: the load rules found that out (code `other-vmm-differs`). */
+const otherVmm = (findings: readonly Finding[]): readonly Advice[] =>
+  findings.flatMap(({ code, message, hint }) => (code === 'other-vmm-differs' ? [{ code: 'other-vmm', message: hint ?? message }] : []))
+
+const target = ({ build }: Case): string => (findBuild(build.name) ? build.name : 'BUILD')
+
+function migrate(about: Case): readonly Advice[] {
+  const { codes, helps } = migrateOutlook(about)
+  if (!helps) return []
+  const pin = about.psci.saved === null ? ' --pin-psci X.Y' : ''
+  const command = `psci-snap migrate FILE --to ${target(about)} -o OUT${pin}`
+  if (pin !== '')
+    return [
+      {
+        code: 'migrate',
+        message: 'write the PSCI version that the guest booted with into the file',
+        command: `${command}${allow(codes.filter(code => code !== 'psci-version-missing'))}`,
+      },
+    ]
+  if (codes.length === 0) return [{ code: 'migrate', message: 'rewrite the file for this host; nothing of it changes that the guest could notice', command }]
+  return [
+    {
+      code: 'migrate',
+      message: `rewrite the file for this host; a running guest could notice (${codes.join(', ')}), so it is done only when that is allowed`,
+      command: `${command}${allow(codes)}`,
+    },
+  ]
+}
+
+const allow = (codes: readonly string[]): string => codes.map(code => ` --allow ${code}`).join('')
+
+/** Names that fit a command line; beyond that `migrate` is the shorter way. */
+const MOST_NAMES = 4
+
+/** When all that is refused can be left out, and is little. */
+function drop({ refusals }: Case): readonly Advice[] {
+  const names = refusals.map(row => row.name)
+  if (refusals.length === 0 || !refusals.every(row => row.droppable) || foldNames(names).length > MOST_NAMES || names.length > MOST_NAMES) return []
+  return [
+    {
+      code: 'drop-registers',
+      message: `or only take out what is refused: nothing is lost without ${names.length === 1 ? 'it' : 'them'}`,
+      command: `psci-snap edit FILE -o OUT${names.map(name => ` --drop '${name}'`).join('')}`,
+    },
+  ]
+}
+
+/** What a VMM's code must do in another order, or switch on first. Sources: as in cause.ts. */
+function procedure({ refusals, build }: Case): readonly Advice[] {
+  const out: Advice[] = []
+  if (refusals.some(row => row.name === 'KVM_REG_ARM64_SVE_VLS' && row.errno === 'EPERM'))
+    out.push({
+      code: 'vls-before-finalize',
+      message:
+        'the VMM must write KVM_REG_ARM64_SVE_VLS after KVM_ARM_VCPU_INIT and before KVM_ARM_VCPU_FINALIZE, everything else after it (Firecracker does so from v1.7 on)',
+    })
+  if (build.kernel.workaround2FollowsVm && refusals.some(row => workaroundOf(row.id) === 2 && row.errno === 'EINVAL' && row.there === undefined))
+    out.push({ code: 'id-registers-first', message: 'the VMM must write ID registers before firmware registers, or try refused registers again at the end' })
+  if (build.kernel.writableImpId && refusals.some(row => ['MIDR_EL1', 'REVIDR_EL1', 'AIDR_EL1'].includes(row.name)))
+    out.push({
+      code: 'writable-imp-id',
+      message:
+        'the VMM can enable KVM_CAP_ARM_WRITABLE_IMP_ID_REGS (239) on the VM before it creates a vCPU: then this kernel takes MIDR_EL1, REVIDR_EL1 and AIDR_EL1 of another CPU',
+    })
+  return out
+}
+
+/** What the host itself could offer. */
+function host({ refusals }: Case): readonly Advice[] {
+  const weaker = refusals.some(row => workaroundOf(row.id) !== undefined && row.errno === 'EINVAL' && row.there !== undefined)
+  const vls = refusals.some(row => row.name === 'KVM_REG_ARM64_SVE_VLS' && row.errno === 'EINVAL')
+  const out: Advice[] = []
+  if (weaker)
+    out.push({
+      code: 'host-mitigation',
+      message:
+        'look at the target host: started with mitigations=off, nospectre_v2 or nospectre_bhb, or with old firmware, it offers less protection than the guest relies on; another host may offer it',
+    })
+  if (vls)
+    out.push({
+      code: 'same-vector-lengths',
+      message:
+        'move the guest to a host with the same SVE vector lengths, or start it with fewer on its source (QEMU: -cpu host,sve128=on,sve256=off and so on)',
+    })
+  return out
+}
+
+/** The order in which a fleet is upgraded so that this does not come up again. Said where the host offers less than the guest was started with. */
+function fleet({ refusals, psci, snapshot, build }: Case): readonly Advice[] {
+  const isRollback = refusals.some(row => row.name === 'KVM_REG_ARM_PSCI_VERSION')
+  if (psci.saved === null || !(isRollback || refusals.some(row => row.errno === 'ENOENT' && !row.droppable))) return []
+  const from = snapshot.origin.build ?? 'SOURCE'
+  return [
+    {
+      code: 'upgrade-order',
+      message: `guests that boot from now on: start them with what all hosts of the fleet have${isRollback ? ', then a rollback works too; else move them only to hosts that offer as much' : ''}`,
+      command: `psci-snap builds baseline ${from} ${findBuild(build.name) ? build.name : 'BUILD'}`,
+    },
+  ]
+}
