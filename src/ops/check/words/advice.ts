@@ -27,27 +27,27 @@ const target = ({ build }: Case): string => (findBuild(build.name) ? build.name 
 function migrate(about: Case): readonly Advice[] {
   const { codes, helps } = migrateOutlook(about)
   if (!helps) return []
-  const pin = about.psci.saved === null ? ' --pin-psci X.Y' : ''
-  const command = `psci-snap migrate FILE --to ${target(about)} -o OUT${pin}`
+  const { load, psci } = about
+  const pin = psci.saved === null ? ' --pin-psci X.Y' : ''
+  const command = `psci-snap migrate FILE --to ${target(about)}${load.vmm === 'kvm' ? '' : ` --vmm ${load.vmm}`} -o OUT${pin}`
+  const allowed = codes.filter(code => pin === '' || code !== 'psci-version-missing')
+  const allow = allowed.length === 0 ? '' : ` --allow ${allowed.join(',')}`
   if (pin !== '')
     return [
-      {
-        code: 'migrate',
-        message: 'write the PSCI version that the guest booted with into the file',
-        command: `${command}${allow(codes.filter(code => code !== 'psci-version-missing'))}`,
-      },
+      { code: 'migrate', message: 'write the PSCI version that the guest booted with into the file, and what else this host needs', command: command + allow },
     ]
-  if (codes.length === 0) return [{ code: 'migrate', message: 'rewrite the file for this host; nothing of it changes that the guest could notice', command }]
+  // Where the VMM stops before KVM is asked, what KVM would refuse is not known here.
+  if (load.decidedBy?.stage === 'count' || load.decidedBy?.stage === 'list')
+    return [{ code: 'migrate', message: 'rewrite the file for this host; what the guest could notice of it is said, and done only with --allow', command }]
+  if (allow === '') return [{ code: 'migrate', message: 'rewrite the file for this host; nothing of it changes that the guest could notice', command }]
   return [
     {
       code: 'migrate',
-      message: `rewrite the file for this host; a running guest could notice (${codes.join(', ')}), so it is done only when that is allowed`,
-      command: `${command}${allow(codes)}`,
+      message: 'rewrite the file for this host; a running guest could notice what stands behind --allow',
+      command: command + allow,
     },
   ]
 }
-
-const allow = (codes: readonly string[]): string => codes.map(code => ` --allow ${code}`).join('')
 
 /** Names that fit a command line; beyond that `migrate` is the shorter way. */
 const MOST_NAMES = 4
@@ -86,10 +86,16 @@ function procedure({ refusals, build }: Case): readonly Advice[] {
 }
 
 /** What the host itself could offer. */
-function host({ refusals }: Case): readonly Advice[] {
+function host({ refusals, load, findings }: Case): readonly Advice[] {
   const weaker = refusals.some(row => workaroundOf(row.id) !== undefined && row.errno === 'EINVAL' && row.there !== undefined)
   const vls = refusals.some(row => row.name === 'KVM_REG_ARM64_SVE_VLS' && row.errno === 'EINVAL')
   const out: Advice[] = []
+  if (load.decidedBy?.stage === 'vcpu' || findings.some(({ code }) => code === 'vcpu-refused'))
+    out.push({
+      code: 'other-host',
+      message: 'choose a host that offers these vCPU features, or start the guest without them on its source; which of the known hosts take the file',
+      command: 'psci-snap check FILE --to all',
+    })
   if (weaker)
     out.push({
       code: 'host-mitigation',

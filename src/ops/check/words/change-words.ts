@@ -5,6 +5,7 @@ import { once } from '../../../arch/once.ts'
 import { compileSelector } from '../../../arch/selector.ts'
 import { showWorkaround, workaroundLevel } from '../../../arch/smccc.ts'
 import { visibleDifference } from '../../../arch/visibility.ts'
+import { judgeIdChange } from '../../migrate/id-change.ts'
 import type { Consequence } from '../check-report.ts'
 import type { Case, Change } from './case.ts'
 import { MITIGATES, workaroundOf } from './cause.ts'
@@ -45,7 +46,8 @@ export function changeText(change: Change, { count, guest }: Case): string {
       const steps = fieldSteps(id, was, now).filter(step => visible.fields.length === 0 || visible.fields.includes(step.field))
       const [only] = steps
       if (!only) return `${name}: it was 0x${was.toString(16)} and reads 0x${now.toString(16)} here${where}: ${visible.why}`
-      if (steps.length === 1) return `${name}.${only.field}: the guest was told ${only.was} and reads ${only.now} here${where}`
+      const unused = unusedFields(id, was, now, guest).has(only.field) ? ' (of no use to it)' : ''
+      if (steps.length === 1) return `${name}.${only.field}: the guest was told ${only.was}${unused} and reads ${only.now} here${where}`
       return `${name}: the guest finds other values here${where}: ${steps
         .map(step => `${step.field} ${step.was} → ${step.now}`)
         .slice(0, 5)
@@ -69,7 +71,7 @@ export function changeConsequences(about: Case): readonly Consequence[] {
     const lead = skipped ? SKIPS : ''
     const of = (kind: Kind) => about.changes.filter(change => change.skipped === skipped && kindOf(change) === kind)
     for (const change of of('mitigation')) out.push(mitigation(change, lead))
-    out.push(...features(of('feature'), lead))
+    out.push(...features(of('feature'), lead, about))
     const identities = of('identity')
     if (identities.length > 0) {
       const midr = identities.find(change => change.name === 'MIDR_EL1')
@@ -111,10 +113,58 @@ function mitigation({ id, was, now }: Change, lead: string): Consequence {
   }
 }
 
+/** Fields that mean nothing to this guest, such as nested virtualisation to a vCPU without EL2. */
+const unusedFields = (id: Change['id'], was: bigint, now: bigint, guest: Case['guest']): ReadonlySet<string> =>
+  new Set(
+    judgeIdChange(id, was, now, guest)
+      .fields.filter(({ effect }) => effect === 'unused')
+      .map(({ name }) => name),
+  )
+
 const VERBS = { vanishes: 'vanish', appears: 'appear', changes: 'change' } as const
 
-function features(changes: readonly Change[], lead: string): readonly Consequence[] {
-  const all = changes.flatMap(({ id, name, was, now }) => fieldSteps(id, was, now).map(step => ({ register: name, step })))
+function features(changes: readonly Change[], lead: string, { guest }: Case): readonly Consequence[] {
+  const all = changes.flatMap(({ id, name, was, now }) => {
+    const unused = unusedFields(id, was, now, guest)
+    return fieldSteps(id, was, now).map(step => ({ register: name, step, isUnused: unused.has(step.field) }))
+  })
+  const out: Consequence[] = []
+  const after = {
+    vanishes: 'a guest that goes by what it was told fails where it uses it',
+    appears: 'a guest that is up does not use it; one that boots anew does',
+    changes: 'the guest decides by what it read at boot',
+  } as const
+  for (const kind of ['vanishes', 'appears', 'changes'] as const)
+    for (const unused of [false, true]) {
+      const steps = all.filter(({ step, isUnused }) => step.kind === kind && isUnused === unused)
+      if (steps.length === 0) continue
+      const registers = [...new Set(steps.map(({ register }) => register))]
+      const parts = registers.map(register => `${register} ${stepsText(steps.filter(row => row.register === register).map(({ step }) => step))}`)
+      const shown = parts.length <= 4 ? parts.join('; ') : `${parts.slice(0, 4).join('; ')} and ${parts.length - 4} registers more`
+      const one = steps.length === 1
+      out.push({
+        code: `cpu-feature-${kind}`,
+        message: `${lead}CPU feature${one ? '' : 's'} that ${one ? kind : VERBS[kind]}: ${shown}; ${unused ? 'of no use to this guest, which only reads another value' : after[kind]}`,
+      })
+    }
+  return out
+}
+
+/** Fields that mean nothing to this guest, such as nested virtualisation to a vCPU without EL2. */
+const unusedFields = (id: Change['id'], was: bigint, now: bigint, guest: Case['guest']): ReadonlySet<string> =>
+  new Set(
+    judgeIdChange(id, was, now, guest)
+      .fields.filter(({ effect }) => effect === 'unused')
+      .map(({ name }) => name),
+  )
+
+const VERBS = { vanishes: 'vanish', appears: 'appear', changes: 'change' } as const
+
+function features(changes: readonly Change[], lead: string, { guest }: Case): readonly Consequence[] {
+  const all = changes.flatMap(({ id, name, was, now }) => {
+    const unused = unusedFields(id, was, now, guest)
+    return fieldSteps(id, was, now).map(step => ({ register: name, step, isUnused: unused.has(step.field) }))
+  })
   const out: Consequence[] = []
   const after = {
     vanishes: 'a guest that goes by what it was told fails where it uses it',

@@ -6,7 +6,7 @@ import type { Finding } from '../../../model/finding.ts'
 import { CHANGES } from '../../verdict.ts'
 import type { LoadFailure } from '../check-report.ts'
 import { type Case, deciding, type Refusal } from './case.ts'
-import { refusalText } from './cause.ts'
+import { causeOf, refusalText } from './cause.ts'
 import { byWeight, changeText } from './change-words.ts'
 import { faultReason } from './file-faults.ts'
 import { listNames, onVcpus, plural } from './names.ts'
@@ -56,13 +56,15 @@ function refusedReason(about: Case): string {
 /** Findings of a replay that refuse something which is no register. */
 const REFUSALS: ReadonlySet<string> = new Set(['vcpu-refused', 'events-refused', 'mp-state-refused', 'smccc-filter-refused', 'counter-offset-refused'])
 
-/** The VMM compares lists before KVM is asked: its own message, then which registers are to blame. */
+/** The VMM compares lists before KVM is asked: what it makes of that, and which registers are to blame. */
 function listReason({ message, stage }: LoadFailure, first: Refusal | undefined, about: Case): string {
   const missing = about.missing.map(registerName)
-  const names = missing.length === 0 ? '' : `; not on this host: ${listNames(missing)}`
-  if (stage === 'count' || !first) return `${message}${names}`
+  if (stage === 'count' || !first) return message.includes(missing[0] ?? '') ? message : `${message}; not on this host: ${listNames(missing)}`
+  const rule = message.startsWith(first.name) ? message.slice(message.indexOf(': ') + 2) : message
   const others = missing.filter(name => name !== first.name)
-  return `${refusalText(first, about)}: ${message}${others.length === 0 ? '' : `; nor does this host have ${listNames(others)}`}`
+  const { text, field } = causeOf(first, about)
+  const also = others.length === 0 ? '' : `; not on this host either: ${listNames(others)}`
+  return `${first.name}${field === undefined ? '' : `.${field}`}: ${text}; ${rule}${also}`
 }
 
 /** Which features the host does not take. Source: facts/kvm-arm64-rules.md §6, KVM_ARM_VCPU_INIT. */
