@@ -149,39 +149,3 @@ function features(changes: readonly Change[], lead: string, { guest }: Case): re
     }
   return out
 }
-
-/** Fields that mean nothing to this guest, such as nested virtualisation to a vCPU without EL2. */
-const unusedFields = (id: Change['id'], was: bigint, now: bigint, guest: Case['guest']): ReadonlySet<string> =>
-  new Set(
-    judgeIdChange(id, was, now, guest)
-      .fields.filter(({ effect }) => effect === 'unused')
-      .map(({ name }) => name),
-  )
-
-const VERBS = { vanishes: 'vanish', appears: 'appear', changes: 'change' } as const
-
-function features(changes: readonly Change[], lead: string, { guest }: Case): readonly Consequence[] {
-  const all = changes.flatMap(({ id, name, was, now }) => {
-    const unused = unusedFields(id, was, now, guest)
-    return fieldSteps(id, was, now).map(step => ({ register: name, step, isUnused: unused.has(step.field) }))
-  })
-  const out: Consequence[] = []
-  const after = {
-    vanishes: 'a guest that goes by what it was told fails where it uses it',
-    appears: 'a guest that is up does not use it; one that boots anew does',
-    changes: 'the guest decides by what it read at boot',
-  } as const
-  for (const kind of ['vanishes', 'appears', 'changes'] as const) {
-    const steps = all.filter(({ step }) => step.kind === kind)
-    if (steps.length === 0) continue
-    const registers = [...new Set(steps.map(({ register }) => register))]
-    const parts = registers.map(register => `${register} ${stepsText(steps.filter(row => row.register === register).map(({ step }) => step))}`)
-    const shown = parts.length <= 4 ? parts.join('; ') : `${parts.slice(0, 4).join('; ')} and ${parts.length - 4} registers more`
-    const verb = steps.length === 1 ? kind : VERBS[kind]
-    out.push({
-      code: `cpu-feature-${kind}`,
-      message: `${lead}CPU feature${steps.length === 1 ? '' : 's'} that ${verb}: ${shown}; ${after[kind]}`,
-    })
-  }
-  return out
-}
