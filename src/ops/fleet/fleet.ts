@@ -16,7 +16,7 @@ import { type WorkerPool, workerPool } from './worker-pool.ts'
 export interface FleetRequest extends Work {
   /** Files, folders, patterns, `-`. */
   readonly words: readonly string[]
-  readonly settings: CheckSettings
+  readonly settings: Omit<CheckSettings, 'want'>
   /** Threads; absent: as many as there are cores, and none of its own for few files. */
   readonly jobs?: number
   readonly shard?: Shard
@@ -48,21 +48,22 @@ const AHEAD = 8
 export const MOST_JOBS = 256
 
 /**
- * Checks everything that the words mean. `each` gets one outcome an input, in their order, and is awaited: a slow reader slows the work, and memory
+ * Checks everything that the words mean. `begin` says what is wanted of each result; `each` gets one outcome an input, in their order, and is awaited: a slow reader slows the work, and memory
  * does not grow. Throws for targets that are not there, for folders in which there is no snapshot at all, and the signal's reason.
  */
 export async function checkFleet(
   request: FleetRequest,
-  begin: (start: FleetStart) => Promise<void>,
+  begin: (start: FleetStart) => Promise<CheckSettings['want']>,
   each: (outcome: FileOutcome) => Promise<void>,
 ): Promise<FleetEnd> {
-  const { settings, signal, shard, policy, today } = { ...request, ...request.settings }
+  const { signal, shard } = request
+  const { policy, today } = request.settings
   const targets: string[] = []
-  for (const name of settings.targets) targets.push((await resolveBuild(name)).name)
+  for (const name of request.settings.targets) targets.push((await resolveBuild(name)).name)
   const inputs = listInputs(request.words, signal)
   const { first, rest } = await lookAhead(ofShard(inputs, shard), FEW)
   const jobs = Math.min(request.jobs ?? (first.length < FEW ? 1 : availableParallelism()), Math.max(1, first.length), MOST_JOBS)
-  await begin({ targets, known: first.length, more: first.length >= FEW })
+  const settings = { ...request.settings, want: await begin({ targets, known: first.length, more: first.length >= FEW }) }
 
   const counter = new SummaryCounter()
   let soleFailure: FileOutcome['error']

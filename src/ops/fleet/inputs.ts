@@ -75,7 +75,7 @@ async function* inputsBelow(folder: string, signal: AbortSignal | undefined): As
     return
   }
   for (const entry of entries) {
-    const path = folder.endsWith('/') ? folder + entry.name : `${folder}/${entry.name}`
+    const path = folder === '.' ? entry.name : folder.endsWith('/') ? folder + entry.name : `${folder}/${entry.name}`
     if (entry.isDirectory()) {
       const isSnapshot = await holdsMember(path)
       if (isSnapshot && (await folderMeaning(path)) === 'snapshot') yield { path, named: false }

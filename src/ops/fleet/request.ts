@@ -7,7 +7,6 @@ import { parseVmm } from '../load/vmm.ts'
 import { readPolicy } from '../policy/read.ts'
 import type { Work } from '../work.ts'
 import { type FleetRequest, MOST_JOBS } from './fleet.ts'
-import type { CheckSettings } from './outcome.ts'
 import { parseShard } from './shard.ts'
 
 /** As a user writes it. */
@@ -15,22 +14,21 @@ export interface FleetWords extends Work {
   readonly files: readonly string[]
   /** Builds, build files or `all`, each possibly several with commas between. */
   readonly to: readonly string[]
-  readonly vmm?: string
-  readonly features?: string
-  readonly rawOrder?: boolean
-  readonly jobs?: number
+  readonly vmm?: string | undefined
+  readonly features?: string | undefined
+  readonly rawOrder?: boolean | undefined
+  readonly jobs?: number | undefined
   /** `i/n` */
-  readonly shard?: string
-  readonly failOn?: 'changed' | 'refused'
+  readonly shard?: string | undefined
+  readonly failOn?: 'changed' | 'refused' | undefined
   /** A file. */
-  readonly policy?: string
+  readonly policy?: string | undefined
   /** sha256 of every file in its results (default). */
-  readonly digest?: boolean
-  readonly memoryFiles?: readonly string[]
-  readonly vmmVersion?: string
+  readonly digest?: boolean | undefined
+  readonly memoryFiles?: readonly string[] | undefined
+  readonly vmmVersion?: string | undefined
   /** YYYY-MM-DD: what the policy is held against. */
   readonly today: string
-  readonly want: CheckSettings['want']
 }
 
 /** Throws USAGE, FEATURE_UNKNOWN, CANNOT_READ and POLICY_INVALID for what cannot be meant. */
@@ -56,7 +54,6 @@ export async function fleetRequest(words: FleetWords): Promise<FleetRequest> {
       rawOrder: words.rawOrder ?? false,
       digest: words.digest ?? true,
       today: words.today,
-      want: words.want,
       ...(vmm === undefined ? {} : { vmm }),
       ...(words.features === undefined ? {} : { features: parseFeatures(words.features) }),
       ...(words.memoryFiles === undefined ? {} : { memoryFiles: words.memoryFiles }),
@@ -74,6 +71,5 @@ export function parseTargets(to: readonly string[]): readonly string[] {
     .filter(name => name !== '')
     .flatMap(name => (name === 'all' ? listBuilds().map(build => build.name) : [name]))
   if (names.includes('-')) throw new SnapError('USAGE', 'a target is a build or a build file, not standard input')
-  const byMeaning = new Map(names.map(name => [findBuild(name)?.name ?? name, name] as const).reverse())
-  return [...byMeaning.keys()].reverse()
+  return [...new Set(names.map(name => findBuild(name)?.name ?? name))]
 }

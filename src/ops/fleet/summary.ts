@@ -3,11 +3,11 @@ import type { CheckSummary } from '../check/check-report.ts'
 import { isExpired, type Policy, showAcceptance } from '../policy/policy.ts'
 import type { Verdict } from '../reports.ts'
 import type { FileOutcome } from './outcome.ts'
+import { generalReason } from './reason.ts'
 import type { Shard } from './shard.ts'
 
 /** Different reasons that are counted each; the rest is counted together. */
 const MOST_REASONS = 1000
-const LONGEST_REASON = 1000
 
 export interface SummaryFacts {
   readonly targets: readonly string[]
@@ -50,11 +50,11 @@ export class SummaryCounter {
     this.#files++
     if (error) this.#unreadable++
     for (const index of used) this.#used.add(index)
-    for (const { verdict, reason, lifted } of results) {
+    for (const { build, verdict, reason, lifted } of results) {
       this.#results++
       this.#verdicts[verdict]++
       if (lifted) this.#accepted++
-      if (verdict !== 'survives') this.#count(verdict, reasonInGeneral(reason))
+      if (verdict !== 'survives') this.#count(verdict, generalReason(reason, build))
     }
   }
 
@@ -92,13 +92,4 @@ export class SummaryCounter {
       expired: lines.filter(({ isOld }) => isOld).map(row),
     }
   }
-}
-
-/** A reason without what only one file has: long numbers (addresses, counters, keys) and the vCPU. */
-export function reasonInGeneral(reason: string): string {
-  return reason
-    .slice(0, LONGEST_REASON)
-    .replace(/\b0x[0-9a-f]{9,}\b/gi, '0x…')
-    .replace(/\bb[0-9a-f]{16,}\b/g, 'b…')
-    .replace(/\bvCPUs? \d+(?:(?:, | and | )\d+)*\b/g, 'some vCPUs')
 }
