@@ -56,6 +56,7 @@ interface Slot {
   readonly errnos: Int32Array
   own: RegisterList | undefined
   plan: VcpuPlan | undefined
+  after: ReturnType<Vcpu['getRegs']> | undefined
   /** In the order of the writes. */
   readonly refused: { readonly id: RegId; readonly value: Uint8Array; readonly errno: number; readonly at: number }[]
 }
@@ -162,7 +163,7 @@ class Load {
     for (const saved of this.snapshot.vcpus) {
       try {
         const errnos = new Int32Array(saved.registers.ids.length).fill(NOT_WRITTEN)
-        this.slots.push({ saved, vcpu: this.vm.createVcpu(saved.index), errnos, own: undefined, plan: undefined, refused: [] })
+        this.slots.push({ saved, vcpu: this.vm.createVcpu(saved.index), errnos, own: undefined, plan: undefined, after: undefined, refused: [] })
       } catch (error) {
         if (!(error instanceof SnapError && error.code === 'KERNEL_REFUSED')) throw error
         this.refuse({ stage: 'vcpu', vcpu: saved.index, message: error.message }, 'vcpu-refused')
@@ -192,6 +193,8 @@ class Load {
   private loadWhole(slot: Slot): void {
     const plan = this.planFor(slot)
     for (let phase = 0; phase < plan.phases.length; phase++) this.write(slot, plan, phase)
+    // As a replay does: what this vCPU reads before the next one writes what they share.
+    slot.after = slot.vcpu.getRegs(slot.saved.registers.ids)
     if (this.rules.power === 'vcpu') this.setPower(slot)
   }
 
@@ -256,7 +259,7 @@ class Load {
   private tally(slot: Slot): VcpuReplay {
     const { saved, errnos, vcpu, plan, refused } = slot
     const { registers, index } = saved
-    const after = vcpu.getRegs(registers.ids)
+    const after = slot.after ?? vcpu.getRegs(registers.ids)
     // What the VMM itself does not know is refused as KVM would refuse it.
     for (const at of plan?.unknown ?? []) errnos[at] = after.errnos[at] || ENOENT
     const replay = tallyReplay({ index, saved: registers, errnos, before: slot.own ?? NOTHING, after })
