@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   FORMAT_FOREIGN: { exit: 11, hint: 'psci-snap reads saved state of arm64 guests that ran on KVM' },
   FORMAT_AMBIGUOUS: { exit: 11, hint: 'say which VMM release wrote the file with --vmm-version X.Y' },
   POLICY_INVALID: { exit: 2, hint: 'docs/policy.md shows what a policy file holds' },
+  BASELINE_INVALID: { exit: 2, hint: 'docs/baseline.md shows what a baseline file holds; `psci-snap builds baseline` makes one' },
   FORMAT_UNWRITABLE: { exit: 11, hint: 'name the output FILE.psnap or FILE.json, or pass --to' },
   REGISTER_ABSENT: { exit: 2, hint: 'run `psci-snap inspect FILE --registers` to see which registers there are' },
   ARCHIVE_CORRUPT: { exit: 12, hint: 'run `psci-snap verify FILE` to see every member that fails' },

@@ -7,13 +7,15 @@ import type { Build } from '../../builds/build.ts'
 import type { Vcpu } from '../../emulator/kvm/vcpu.ts'
 import { Vm } from '../../emulator/kvm/vm.ts'
 import { SnapError } from '../../errors.ts'
-import { registerList } from '../../model/register-list.ts'
+import { bytesToBigint, registerList } from '../../model/register-list.ts'
 import type { Gic, Snapshot } from '../../model/snapshot.ts'
 
 /** A register that a VMM writes before the first run, on every vCPU that lists it. */
 export interface Pin {
   readonly id: RegId
   readonly value: bigint
+  /** Which bits are meant; the others stay the host's. Absent: all. */
+  readonly mask?: bigint
 }
 
 export interface BirthOptions {
@@ -35,6 +37,7 @@ export interface Birth {
   readonly kept: readonly { readonly id: RegId; readonly readBack: bigint }[]
 }
 
+const ALL_BITS = (1n << 512n) - 1n
 /** KVM_ARM_VCPU_SVE of KVM_ARM_VCPU_FINALIZE. */
 const FINALIZE_SVE = 4
 
@@ -43,7 +46,6 @@ const bytesOf = (id: RegId, value: bigint): Uint8Array => {
   for (let i = 0, rest = value; i < bytes.length; i++, rest >>= 8n) bytes[i] = Number(rest & 0xffn)
   return bytes
 }
-const valueOf = (bytes: Uint8Array): bigint => bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
 
 /** Throws BUILD_UNUSABLE when the host does not take a vCPU with these features. */
 export function bear(build: Build, { features, vcpus: count = 1, gic = 'v3', pins = [], hasRun = false }: BirthOptions): Birth {
@@ -51,8 +53,10 @@ export function bear(build: Build, { features, vcpus: count = 1, gic = 'v3', pin
   const vcpus = Array.from({ length: count }, (_, index) => vm.createVcpu(index))
   for (const vcpu of vcpus) check(build, features, vcpu.init(featureMask(features)))
   const refused = new Map<RegId, number>()
-  const write = (vcpu: Vcpu, { id, value }: Pin): void => {
-    const errno = vcpu.setReg(id, bytesOf(id, value))
+  const write = (vcpu: Vcpu, { id, value, mask }: Pin): void => {
+    const own = read(vcpu, id)
+    const wanted = mask === undefined ? value : ((own ?? 0n) & ~mask) | (value & mask)
+    const errno = wanted === own ? 0 : vcpu.setReg(id, bytesOf(id, wanted))
     if (errno !== 0 && !refused.has(id)) refused.set(id, errno)
   }
   const [lengths, others] = [pins.filter(({ id }) => id === sveVlsId), pins.filter(({ id }) => id !== sveVlsId)]
@@ -64,9 +68,9 @@ export function bear(build: Build, { features, vcpus: count = 1, gic = 'v3', pin
   for (const vcpu of vcpus) for (const pin of others) write(vcpu, pin)
   if (hasRun) vm.firstRun()
   const saved = vcpus.map(vcpu => ({ index: vcpu.index, registers: readAll(vcpu), mpState: 'runnable' as const, events: vcpu.getEvents(), features }))
-  const kept = pins.flatMap(({ id, value }) => {
+  const kept = pins.flatMap(({ id, value, mask = ALL_BITS }) => {
     const readBack = read(vcpus[0]!, id)
-    return readBack === undefined || readBack === value || refused.has(id) ? [] : [{ id, readBack }]
+    return readBack === undefined || ((readBack ^ value) & mask) === 0n || refused.has(id) ? [] : [{ id, readBack }]
   })
   const snapshot: Snapshot = {
     origin: { build: build.name, kernel: build.kernel.release, cpu: build.host.cpu },
@@ -87,7 +91,7 @@ function check(build: Build, features: readonly Feature[], errno: number): void 
 
 function read(vcpu: Vcpu, id: RegId): bigint | undefined {
   const bytes = new Uint8Array(regBytes(id))
-  return vcpu.getReg(id, bytes) === 0 ? valueOf(bytes) : undefined
+  return vcpu.getReg(id, bytes) === 0 ? bytesToBigint(bytes) : undefined
 }
 
 /** What a VMM saves: every listed register that can be read, in list order. */
