@@ -4,6 +4,11 @@ import { INPUT_FLAGS } from './input-flags.ts'
 
 export const CHECK_FLAGS = {
   to: Flags.string({ multiple: true, helpValue: 'BUILD[,BUILD…|all]', summary: 'hosts to check against: built-in builds, build files, or all built-in ones' }),
+  from: Flags.string({ multiple: true, helpValue: 'BUILD[,BUILD…|all]', summary: 'instead of files: a fresh guest of this host' }),
+  baseline: Flags.string({
+    helpValue: 'FILE',
+    summary: 'what guests should be born with (`builds baseline`); its hosts are the targets where there is no --to',
+  }),
   vmm: Flags.string({ summary: 'whose load rules: kvm (blind replay), qemu-10.0, qemu-11.1, firecracker, cloud-hypervisor; by default what wrote the file' }),
   features: Flags.string({ summary: 'vCPU features to use instead of those of the file; empty for none' }),
   'raw-order': Flags.boolean({ summary: 'write in pure list order, SVE vector lengths too; for --vmm kvm' }),

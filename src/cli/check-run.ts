@@ -39,8 +39,7 @@ export async function runCheck(request: FleetRequest, outputs: CheckOutputs, scr
       async (start): Promise<CheckSettings['want']> => {
         reports = await Promise.all(makers.map(({ make }) => make(start)))
         await everywhere(reports, write, report => report.start())
-        text = results ? undefined : textMode(start, outputs.details)
-        await screen.say(page => text?.head(page) ?? '')
+        text = results ? undefined : textMode(start, outputs.details, request.hosts ? 'host' : 'file')
         return { json: results !== undefined, rows: reports.length > 0 || text?.whole === true }
       },
       async outcome => {
@@ -64,7 +63,7 @@ interface ReportMaker {
   readonly make: (start: FleetStart) => Promise<StreamedReport>
 }
 
-function reportMakers({ failOn, settings }: FleetRequest, { sarif, junit, html }: CheckOutputs): readonly ReportMaker[] {
+function reportMakers({ failOn, settings, hosts }: FleetRequest, { sarif, junit, html }: CheckOutputs): readonly ReportMaker[] {
   const makers: (ReportMaker | undefined)[] = [
     sarif === undefined ? undefined : { path: sarif, make: async () => (await import('../render/report-files/sarif.ts')).sarifReport() },
     junit === undefined
@@ -77,7 +76,7 @@ function reportMakers({ failOn, settings }: FleetRequest, { sarif, junit, html }
           make: async ({ targets }) => {
             const { htmlReport } = await import('../render/report-files/html.ts')
             const { targetDifferences } = await import('../ops/fleet/target-differences.ts')
-            return htmlReport({ targets, failOn, differences: await targetDifferences(settings.targets) })
+            return htmlReport({ targets, failOn, rows: hosts ? 'host' : 'file', differences: await targetDifferences(settings.targets) })
           },
         },
   ]
@@ -87,28 +86,33 @@ function reportMakers({ failOn, settings }: FleetRequest, { sarif, junit, html }
 interface TextMode {
   /** Whole results are needed, not only brief ones. */
   readonly whole: boolean
-  head(page: Page): string
   row(outcome: FileOutcome, page: Page): string
   end(summary: CheckSummary, page: Page): string
 }
 
 /** One result is told in full, a few files are a matrix, of many files only those that do not survive have a line. */
-function textMode({ targets, known, more }: FleetStart, details: boolean): TextMode {
+function textMode({ targets, known, more }: FleetStart, details: boolean, rows: 'file' | 'host'): TextMode {
   const isOne = targets.length === 1 && known === 1 && !more
   const whole = isOne || details
-  let rows = 0
+  let told = 0
   return {
     whole,
-    head: page => (whole ? '' : matrixHead(targets, page)),
     row: (outcome, page) => {
       if (outcome.skipped || (more && !whole && !isNotable(outcome))) return ''
       // Alone and unreadable: that is an error of the command, and said as one.
       if (outcome.error && known === 1 && !more) return ''
-      if (!whole || !outcome.rows || outcome.error) return matrixRow(outcome, targets, page)
-      return outcome.rows.map(row => (rows++ === 0 ? '' : '\n') + resultText(row, page, details)).join('\n')
+      const before = told++ > 0 ? (whole ? '\n' : '') : whole ? '' : headOf(targets, page)
+      if (!whole || !outcome.rows || outcome.error) return before + matrixRow(outcome, targets, page)
+      return before + outcome.rows.map(row => resultText(row, page, details)).join('\n\n')
     },
-    end: (summary, page) => [isOne ? '' : `\n${matrixEnd(summary, !more || whole, page)}`, policyNotes(summary, page)].filter(text => text !== '').join('\n'),
+    end: (summary, page) =>
+      [isOne ? '' : `\n${matrixEnd(summary, { listedAll: !more || whole, rows }, page)}`, policyNotes(summary, page)].filter(text => text !== '').join('\n'),
   }
+}
+
+function headOf(targets: readonly string[], page: Page): string {
+  const head = matrixHead(targets, page)
+  return head === '' ? '' : `${head}\n`
 }
 
 const isNotable = ({ results, error }: FileOutcome): boolean => error !== undefined || results.some(({ verdict }) => verdict !== 'survives')

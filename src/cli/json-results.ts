@@ -5,6 +5,8 @@ import type { Output } from './io.ts'
 import { failureJson, jsonLine } from './json.ts'
 
 export interface JsonResults {
+  /** Something has been printed: from now on everything else must fit to it. */
+  readonly begun: boolean
   /** Prints results: one JSON text each, on one line. */
   add(results: readonly Uint8Array[]): Promise<void>
   /** The last thing printed. With a failure `ok` is false and it is there beside the results. */
@@ -22,6 +24,9 @@ export function jsonObject(output: Output): JsonResults {
   const open = (): string => (count === 0 ? '{"results":[' : '')
   const close = (rest: object): Promise<void> => output.write(`${open()}${count === 0 ? '' : '\n'}],\n${jsonLine(rest).slice(1)}\n`)
   return {
+    get begun() {
+      return count > 0
+    },
     add: results =>
       output.write(
         Buffer.concat(
@@ -39,8 +44,15 @@ export function jsonObject(output: Output): JsonResults {
 
 /** One result a line, then `{"summary":{…}}`; `{"ok":false,"error":{…}}` instead when there is none. */
 export function jsonLines(output: Output): JsonResults {
+  let begun = false
   return {
-    add: results => output.write(Buffer.concat(results.flatMap(result => [result, NEWLINE]))),
+    get begun() {
+      return begun
+    },
+    add: results => {
+      begun = true
+      return output.write(Buffer.concat(results.flatMap(result => [result, NEWLINE])))
+    },
     end: summary => output.write(`${jsonLine({ summary })}\n`),
     fail: failure => output.write(`${jsonLine(failureJson(failure))}\n`),
   }

@@ -92,7 +92,7 @@ export abstract class SnapCommand<T extends object> extends Command {
     } catch (error) {
       this.#progress.clear()
       const failure = failureOf(error, this.#vocabulary(), surroundings.signal)
-      if (this.#results) {
+      if (this.#results?.begun) {
         await this.#results.fail(failure)
         await printStack(error, surroundings.io)
       } else await printFailure(failure, error, surroundings.io, { json: this.#json, command: this.#spokenId() })

@@ -32,17 +32,15 @@ export function matrixRow(outcome: FileOutcome, targets: readonly string[], page
   const width = page.columns ?? WIDE
   if (outcome.error) {
     const { code, message, hint } = outcome.error
-    const lines = [
-      `${style.bad('unreadable')}  ${file}`,
-      `  ${terminalText(message)} (${code})`,
-      ...(hint === undefined ? [] : [`  hint: ${terminalText(hint)}`]),
-    ]
-    return lines.flatMap((line, at) => (at === 0 ? [line] : wrap(line, width, '    '))).join('\n')
+    const said = [`${message} (${code})`, ...(hint === undefined ? [] : [`hint: ${hint}`])]
+    return [`${style.bad('unreadable')}  ${file}`, ...said.flatMap(text => wrap(terminalText(text), width - 2, '  ').map(line => `  ${line}`))].join('\n')
   }
   const first = fits(targets, page)
     ? `${outcome.results.map(({ build, verdict }) => cell(verdict, widthOf(build), style)).join('  ')}  ${file}`
     : `${file}: ${sums(outcome.results, style)}`
-  return [first, ...reasonLines(outcome.results, targets.length, width, style)].join('\n')
+  const notes = [...new Set(outcome.results.flatMap(result => result.notes))]
+  const noted = notes.flatMap(note => wrap(terminalText(`note: ${note}`), width - 2, '  ').map(line => `  ${line}`))
+  return [first, ...reasonLines(outcome.results, targets.length, width, style), ...noted].join('\n')
 }
 
 const PAINT: Readonly<Record<Verdict, keyof Style>> = { survives: 'good', changed: 'warn', refused: 'bad' }
@@ -81,13 +79,21 @@ function reasonLines(results: readonly BriefResult[], targets: number, width: nu
 const someNames = (names: readonly string[]): string =>
   names.length <= MOST_NAMES ? names.join(', ') : `${names.slice(0, MOST_NAMES - 1).join(', ')} and ${names.length - MOST_NAMES + 1} more`
 
-/** What it all comes to. `listedAll` false says that files which survive everywhere had no line. */
-export function matrixEnd(summary: CheckSummary, listedAll: boolean, { columns = WIDE, style }: Page): string {
-  const { files, targets, results, verdicts, unreadable, reasons, accepted, skipped = 0, foreign = 0, otherReasons = 0, shard } = summary
+export interface EndOptions {
+  /** False: files that survive everywhere had no line. */
+  readonly listedAll: boolean
+  /** What a row is about. */
+  readonly rows?: 'file' | 'host'
+}
+
+/** What it all comes to. */
+export function matrixEnd(summary: CheckSummary, { listedAll, rows = 'file' }: EndOptions, { columns = WIDE, style }: Page): string {
+  const { files, targets, results, verdicts, unreadable, reasons, accepted, skipped = 0, foreign = 0, otherReasons = 0, outsideBaseline = 0, shard } = summary
   const sum = ORDER.filter(verdict => verdicts[verdict] > 0).map(verdict => painted(verdict, spoken(verdicts[verdict], verdict), style))
-  const head = `${style.bold(`${count(files, 'file')} on ${count(targets.length, 'build')}`)}: ${results === 0 ? 'no result' : sum.join(', ')}`
+  const head = `${style.bold(`${count(files, rows)} on ${count(targets.length, 'build')}`)}: ${results === 0 ? 'no result' : sum.join(', ')}`
   const notes = [
     ...(unreadable === 0 ? [] : [`${unreadable} cannot be read`]),
+    ...(outsideBaseline === 0 ? [] : [`${outsideBaseline} outside the baseline`]),
     ...(accepted === 0 ? [] : [`${accepted} better by the policy`]),
     ...(skipped === 0 ? [] : [`${count(skipped, 'other file')} skipped${foreign === 0 ? '' : `, ${foreign} of something that psci-snap does not read`}`]),
     ...(listedAll ? [] : ['files that survive everywhere are not listed']),

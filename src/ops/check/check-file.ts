@@ -1,6 +1,7 @@
 // Owns the prediction for one file on any number of targets.
 import type { Build } from '../../builds/build.ts'
 import type { Finding } from '../../model/finding.ts'
+import { lintFindings } from '../../model/lints/lints.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import { type InputOptions, withInput } from '../input.ts'
 import { defaultVmm } from '../load/default-vmm.ts'
@@ -8,11 +9,13 @@ import type { VmmId } from '../load/vmm.ts'
 import type { CheckResult } from './check-report.ts'
 import { type CheckSnapshotOptions, snapshotChecker } from './check-snapshot.ts'
 
-export interface CheckFileOptions extends InputOptions, Omit<CheckSnapshotOptions, 'vmm' | 'format' | 'assumed'> {
+export interface CheckFileOptions extends InputOptions, Omit<CheckSnapshotOptions, 'vmm' | 'format' | 'assumed' | 'fileFindings'> {
   /** Absent: by the file's format. */
   readonly vmm?: VmmId
   /** sha256 of the whole file in the result (default). */
   readonly digest?: boolean
+  /** What else the caller finds in the snapshot, whatever the target: stands in every result. */
+  readonly find?: (snapshot: Snapshot) => readonly Finding[]
 }
 
 /** One result a target, in their order. Throws what reading the file throws. */
@@ -27,12 +30,15 @@ export async function checkFile(path: string, targets: readonly Build[], options
       ...(options.digest === false ? {} : { sha256: await opened.sha256() }),
     }
     const chosen = options.vmm === undefined ? defaultVmm(format.id, snapshot) : { vmm: options.vmm }
-    const check = snapshotChecker(snapshot, { ...options, vmm: chosen.vmm, format: format.id, ...(chosen.why === undefined ? {} : { assumed: chosen.why }) })
-    const own = [...opened.findings, ...powerOffFindings(snapshot)]
-    return targets.map(target => {
-      const { findings, ...result } = check(target)
-      return { ...result, source, findings: [...own, ...findings] }
+    const fileFindings = [...opened.findings, ...(await lintFindings(snapshot, opened.findings, options.signal)), ...powerOffFindings(snapshot)]
+    const check = snapshotChecker(snapshot, {
+      ...options,
+      vmm: chosen.vmm,
+      format: format.id,
+      fileFindings,
+      ...(chosen.why === undefined ? {} : { assumed: chosen.why }),
     })
+    return targets.map(target => ({ ...check(target), source }))
   })
 }
 

@@ -87,6 +87,8 @@ export interface CheckSummary {
   readonly foreign?: number
   /** Results whose reason is not in `reasons`, because there are too many different ones. */
   readonly otherReasons?: number
+  /** With a baseline: files whose guest was born with something else. */
+  readonly outsideBaseline?: number
   /** What the policy had no use for, and what in it is past its day. */
   readonly policy?: { readonly file: string; readonly unused: readonly PolicyLine[]; readonly expired: readonly PolicyLine[] }
 }

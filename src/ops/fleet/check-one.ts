@@ -2,7 +2,11 @@
 // wrong with a file is an outcome, never a throw.
 import type { Build } from '../../builds/build.ts'
 import { SnapError } from '../../errors.ts'
+import type { Finding } from '../../model/finding.ts'
+import type { Snapshot } from '../../model/snapshot.ts'
+import { baselineDifferences } from '../baseline/baseline-differences.ts'
 import { checkFile } from '../check/check-file.ts'
+import { checkHost } from '../check/check-host.ts'
 import type { CheckResult, CheckRow, CheckUnreadable } from '../check/check-report.ts'
 import { policyApplier } from '../policy/apply.ts'
 import { resolveBuild } from '../target.ts'
@@ -16,20 +20,25 @@ export type CheckOne = (input: FleetInput, work: Pick<Work, 'signal'>) => Promis
 export async function fileChecker(settings: CheckSettings): Promise<CheckOne> {
   const targets: Build[] = []
   for (const name of settings.targets) targets.push(await resolveBuild(name))
-  const { vmm, features, rawOrder, digest, memoryFiles, vmmVersion } = settings
+  const { vmm, features, rawOrder, digest, memoryFiles, vmmVersion, baseline } = settings
   const options = {
     rawOrder,
-    digest,
     ...(vmm === undefined ? {} : { vmm }),
     ...(features === undefined ? {} : { features }),
+  }
+  const ofFiles = {
+    ...options,
+    digest,
     ...(memoryFiles === undefined ? {} : { memoryFiles }),
     ...(vmmVersion === undefined ? {} : { vmmVersion }),
+    ...(baseline === undefined ? {} : { find: (snapshot: Snapshot) => outsideBaseline(snapshot, baseline) }),
   }
   const finish = finisher(settings)
   return async (input, { signal }) => {
     try {
       if (input.error) throw input.error
-      return finish(input.path, await checkFile(input.path, targets, { ...options, ...(signal ? { signal } : {}) }))
+      if (input.isHost) return finish(input.path, await checkHost(await resolveBuild(input.path), targets, options))
+      return finish(input.path, await checkFile(input.path, targets, { ...ofFiles, ...(signal ? { signal } : {}) }))
     } catch (error) {
       signal?.throwIfAborted()
       if (!input.named && error instanceof SnapError && (error.code === 'FORMAT_UNKNOWN' || error.code === 'FORMAT_FOREIGN'))
@@ -38,6 +47,28 @@ export async function fileChecker(settings: CheckSettings): Promise<CheckOne> {
     }
   }
 }
+
+const OUTSIDE = 'outside-baseline'
+
+/** One finding that names everything, then one for each. */
+function outsideBaseline(snapshot: Snapshot, { file, baseline }: NonNullable<CheckSettings['baseline']>): readonly Finding[] {
+  const differences = baselineDifferences(snapshot, baseline)
+  if (differences.length === 0) return []
+  const names = [...new Set(differences.map(({ register, code }) => register ?? (code === 'baseline-features' ? 'vCPU features' : code)))]
+  return [
+    {
+      severity: 'warning',
+      code: OUTSIDE,
+      message: `outside the baseline of ${file}: ${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''}`,
+      hint: 'such a guest does not move freely among the hosts of the baseline until it boots again with it',
+    },
+    ...differences,
+  ]
+}
+const MOST_NAMES = 8
+
+/** Findings that matter beside a verdict which they do not change. */
+const NOTABLE: ReadonlySet<string> = new Set([OUTSIDE, 'policy-expired', 'policy-cannot-accept', 'refusal-accepted'])
 
 /** What is made of results, whoever predicted them. */
 export function finisher(settings: Pick<CheckSettings, 'policy' | 'today' | 'want'>): (file: string, results: readonly CheckResult[]) => FileOutcome {
@@ -48,12 +79,14 @@ export function finisher(settings: Pick<CheckSettings, 'policy' | 'today' | 'wan
     return {
       file: rows[0]?.source.file ?? file,
       used: [...new Set(applied.flatMap(({ used }) => used))],
-      results: rows.map(({ target, verdict, reason, accepted, verdictWithoutPolicy }) => ({
+      ...(rows[0]?.findings.some(({ code }) => code === OUTSIDE) ? { isOutside: true } : {}),
+      results: rows.map(({ target, verdict, reason, accepted, verdictWithoutPolicy, findings }) => ({
         build: target.build,
         verdict,
         reason,
         accepted: accepted !== undefined,
         lifted: verdictWithoutPolicy !== undefined && verdictWithoutPolicy !== verdict,
+        notes: findings.filter(({ code }) => NOTABLE.has(code)).map(({ message }) => message),
       })),
       ...wanted(rows, settings.want),
     }

@@ -16,6 +16,8 @@ import { type WorkerPool, workerPool } from './worker-pool.ts'
 export interface FleetRequest extends Work {
   /** Files, folders, patterns, `-`. */
   readonly words: readonly string[]
+  /** Builds by name, instead of words: a fresh guest of each. */
+  readonly hosts?: readonly string[]
   readonly settings: Omit<CheckSettings, 'want'>
   /** Threads; absent: as many as there are cores, and none of its own for few files. */
   readonly jobs?: number
@@ -57,10 +59,10 @@ export async function checkFleet(
   each: (outcome: FileOutcome) => Promise<void>,
 ): Promise<FleetEnd> {
   const { signal, shard } = request
-  const { policy, today } = request.settings
+  const { policy, baseline, today } = request.settings
   const targets: string[] = []
   for (const name of request.settings.targets) targets.push((await resolveBuild(name)).name)
-  const inputs = listInputs(request.words, signal)
+  const inputs = request.hosts ? hostInputs(request.hosts) : listInputs(request.words, signal)
   const { first, rest } = await lookAhead(ofShard(inputs, shard), FEW)
   const jobs = Math.min(request.jobs ?? (first.length < FEW ? 1 : availableParallelism()), Math.max(1, first.length), MOST_JOBS)
   const settings = { ...request.settings, want: await begin({ targets, known: first.length, more: first.length >= FEW }) }
@@ -83,7 +85,7 @@ export async function checkFleet(
   }
   signal?.throwIfAborted()
   if (counter.files === 0 && shard === undefined) throw nothingFound(request.words, counter.skipped)
-  const summary = counter.summary({ targets, today, ...(shard ? { shard } : {}), ...(policy ? { policy } : {}) })
+  const summary = counter.summary({ targets, today, ...(shard ? { shard } : {}), ...(policy ? { policy } : {}), ...(baseline ? { baseline } : {}) })
   const { changed, refused } = summary.verdicts
   if (refused > 0 || (changed > 0 && request.failOn === 'changed')) status = 3
   const isSole = summary.files === 1 && soleFailure !== undefined && first.every(input => input.named)
@@ -111,6 +113,10 @@ async function runner(
     },
     close: () => pool.close(),
   }
+}
+
+async function* hostInputs(hosts: readonly string[]): AsyncGenerator<FleetInput> {
+  for (const path of hosts) yield { path, named: true, isHost: true }
 }
 
 async function* ofShard(inputs: AsyncIterable<FleetInput>, shard: Shard | undefined): AsyncGenerator<FleetInput> {

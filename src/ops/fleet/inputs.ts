@@ -13,6 +13,8 @@ export interface FleetInput {
   readonly path: string
   /** Named by the user, or by a pattern of his: then it must be a snapshot. What was found in a folder may be something else. */
   readonly named: boolean
+  /** `path` is the name of a build, and a fresh guest of that host is meant. */
+  readonly isHost?: true
   /** Why there is nothing to open, when that is already known. */
   readonly error?: SnapError
 }

@@ -1,5 +1,6 @@
 // Owns what travels between the threads of a fleet check: settings in, a word when a thread is ready, one outcome a file out. Plain values only.
 import type { Feature } from '../../arch/features.ts'
+import type { Baseline } from '../baseline/baseline.ts'
 import type { CheckRow, CheckUnreadable } from '../check/check-report.ts'
 import type { VmmId } from '../load/vmm.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -20,6 +21,7 @@ export interface CheckSettings {
   readonly memoryFiles?: readonly string[]
   readonly vmmVersion?: string
   readonly policy?: Policy
+  readonly baseline?: { readonly file: string; readonly baseline: Baseline }
   /** YYYY-MM-DD, for the policy. */
   readonly today: string
   /** What the caller has a use for beside the brief rows. */
@@ -35,6 +37,8 @@ export interface BriefResult {
   readonly accepted: boolean
   /** Whether a policy made the verdict better. */
   readonly lifted: boolean
+  /** What else somebody who reads only this line should know. */
+  readonly notes: readonly string[]
 }
 
 /** What became of one input. */
@@ -45,6 +49,8 @@ export interface FileOutcome {
   readonly error?: CheckUnreadable['error'] & { readonly exit: number }
   /** Found in a folder, and no snapshot that psci-snap reads: `foreign` ones are known by name. Neither results nor an error. */
   readonly skipped?: 'unknown' | 'foreign'
+  /** The guest was born with something else than the baseline. */
+  readonly isOutside?: boolean
   /** Indices of what was of use in the policy. */
   readonly used: readonly number[]
   /** One JSON text a row. */

@@ -3,6 +3,7 @@
 import { parseFeatures } from '../../arch/features.ts'
 import { findBuild, listBuilds } from '../../builds/load.ts'
 import { SnapError } from '../../errors.ts'
+import { readBaseline } from '../baseline/read-baseline.ts'
 import { parseVmm } from '../load/vmm.ts'
 import { readPolicy } from '../policy/read.ts'
 import type { Work } from '../work.ts'
@@ -21,6 +22,10 @@ export interface FleetWords extends Work {
   /** `i/n` */
   readonly shard?: string | undefined
   readonly failOn?: 'changed' | 'refused' | undefined
+  /** Hosts, as in `to`, instead of files: a fresh guest of each. */
+  readonly from?: readonly string[] | undefined
+  /** A file of `builds baseline`. */
+  readonly baseline?: string | undefined
   /** A file. */
   readonly policy?: string | undefined
   /** sha256 of every file in its results (default). */
@@ -37,13 +42,37 @@ export async function fleetRequest(words: FleetWords): Promise<FleetRequest> {
   if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS))
     throw new SnapError('USAGE', `--jobs is from 1 to ${MOST_JOBS}, not ${jobs}`)
   if (files.filter(file => file === '-').length > 1) throw new SnapError('USAGE', 'standard input can be read once only')
-  const targets = parseTargets(words.to)
+  const baseline = words.baseline === undefined ? undefined : { file: words.baseline, baseline: await readBaseline(words.baseline) }
+  const targets = parseTargets(words.to.length === 0 ? (baseline?.baseline.hosts ?? []) : words.to)
+  const hosts = words.from === undefined ? undefined : parseTargets(words.from)
+  if (targets.length === 0)
+    throw new SnapError(
+      'USAGE',
+      'no host to check against',
+      {},
+      { hint: 'name one with --to: a build as `psci-snap builds list` shows them, a build file, or all' },
+    )
+  if (hosts !== undefined && (files.length > 0 || hosts.length === 0))
+    throw new SnapError(
+      'USAGE',
+      hosts.length === 0 ? '--from names no host' : '--from stands instead of files',
+      {},
+      { hint: 'check files, or a fresh guest of a host' },
+    )
+  if (hosts === undefined && files.length === 0)
+    throw new SnapError(
+      'USAGE',
+      'no file to check',
+      {},
+      { hint: 'name files, folders or patterns; - is standard input; --from BUILD checks a fresh guest of that host' },
+    )
   const vmm = words.vmm === undefined ? undefined : parseVmm(words.vmm)
   if (words.rawOrder === true && vmm !== undefined && vmm !== 'kvm')
     throw new SnapError('USAGE', `--raw-order is for --vmm kvm: ${vmm} has an order of its own`)
   const policy = words.policy === undefined ? undefined : await readPolicy(words.policy, signal)
   return {
     words: files,
+    ...(hosts === undefined ? {} : { hosts }),
     failOn: words.failOn ?? 'changed',
     ...(jobs === undefined ? {} : { jobs }),
     ...(words.shard === undefined ? {} : { shard: parseShard(words.shard) }),
@@ -59,6 +88,7 @@ export async function fleetRequest(words: FleetWords): Promise<FleetRequest> {
       ...(words.memoryFiles === undefined ? {} : { memoryFiles: words.memoryFiles }),
       ...(words.vmmVersion === undefined ? {} : { vmmVersion: words.vmmVersion }),
       ...(policy ? { policy } : {}),
+      ...(baseline ? { baseline } : {}),
     },
   }
 }

@@ -13,6 +13,7 @@ export interface SummaryFacts {
   readonly targets: readonly string[]
   readonly shard?: Shard
   readonly policy?: Policy
+  readonly baseline?: object
   readonly today: string
 }
 
@@ -25,6 +26,7 @@ export class SummaryCounter {
   #unreadable = 0
   #skipped = 0
   #foreign = 0
+  #outside = 0
   #accepted = 0
   #otherReasons = 0
 
@@ -41,7 +43,7 @@ export class SummaryCounter {
     return this.#skipped
   }
 
-  add({ results, error, skipped, used }: FileOutcome): void {
+  add({ results, error, skipped, used, isOutside }: FileOutcome): void {
     if (skipped !== undefined) {
       this.#skipped++
       if (skipped === 'foreign') this.#foreign++
@@ -49,6 +51,7 @@ export class SummaryCounter {
     }
     this.#files++
     if (error) this.#unreadable++
+    if (isOutside) this.#outside++
     for (const index of used) this.#used.add(index)
     for (const { build, verdict, reason, lifted } of results) {
       this.#results++
@@ -66,7 +69,7 @@ export class SummaryCounter {
     else this.#otherReasons++
   }
 
-  summary({ targets, shard, policy, today }: SummaryFacts): CheckSummary {
+  summary({ targets, shard, policy, baseline, today }: SummaryFacts): CheckSummary {
     return {
       files: this.#files,
       targets,
@@ -78,6 +81,7 @@ export class SummaryCounter {
       reasons: [...this.#reasons.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
       ...(this.#otherReasons === 0 ? {} : { otherReasons: this.#otherReasons }),
       accepted: this.#accepted,
+      ...(baseline === undefined ? {} : { outsideBaseline: this.#outside }),
       ...(shard === undefined ? {} : { shard: { index: shard.index, of: shard.of } }),
       ...(policy === undefined ? {} : { policy: this.#policy(policy, today) }),
     }
