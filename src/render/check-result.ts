@@ -25,7 +25,7 @@ export function renderCheckResult(result: CheckResult, { columns = 100, style }:
   lines.push(`${verdict}${style.bold(terminalText(source.file))} → ${style.bold(terminalText(target.build))} (${target.vmm})${policy}`)
   say('because', result.reason)
   say('PSCI', [`saved ${psci.saved ?? 'none'}`, `after the load ${psci.afterReplay ?? 'none'}`, `default there ${psci.targetDefault ?? 'none'}`].join(', '))
-  if (load.says !== undefined) say('the VMM', `prints: ${load.says}`)
+  for (const [i, line] of (load.says ?? '').split('\n').entries()) if (line !== '') say(i === 0 ? 'it prints' : '', line, '  ')
   for (const [i, { message }] of result.consequences.entries()) say(i === 0 ? 'the guest' : '', `- ${message}`, '  ')
   for (const [i, advice] of result.advice.entries()) {
     say(i === 0 ? 'to do' : '', `${i + 1}. ${advice.message}`, '   ')
@@ -133,4 +133,9 @@ const SAID: ReadonlySet<string> = new Set([
   'psci-version-missing',
   'service-appeared',
   'service-vanished',
+  'its-table-outside-memory',
+  'its-tables-not-saved',
+  'gic-redistributors-identical',
+  'vector-halves-missing',
+  'psci-version-differs',
 ])

@@ -24,6 +24,7 @@ import type { Work } from '../work.ts'
 import type { CheckResult, LoadFailure, LoadReport } from './check-report.ts'
 import { lostFindings } from './lost.ts'
 import { tell } from './tell.ts'
+import { faultVerdict } from './words/file-faults.ts'
 
 export interface CheckSnapshotOptions extends Work {
   readonly vmm: VmmId
@@ -35,6 +36,8 @@ export interface CheckSnapshotOptions extends Work {
   readonly format?: string
   /** Why this VMM, when nobody named one. */
   readonly assumed?: string
+  /** What reading and linting the file found: first among the findings, and a fault that costs the guest something is a verdict. */
+  readonly fileFindings?: readonly Finding[]
 }
 
 export type SnapshotResult = Omit<CheckResult, 'source'>
@@ -50,12 +53,14 @@ export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOption
   const inferred = featureChoices(snapshot, options.features)
   const saved = savedPsci(snapshot)
   const about: About = { snapshot, options, candidates: inferred.candidates, saved, knowledge: serviceKnowledge(snapshot) }
-  const before = [...consistencyFindings(snapshot), ...inferred.findings, ...vmmFindings(rules, options)]
+  const before = [...(options.fileFindings ?? []), ...consistencyFindings(snapshot), ...inferred.findings, ...vmmFindings(rules, options)]
   const after = notChecked(snapshot)
+  const faults = faultVerdict(before)
   return build => {
     options.signal?.throwIfAborted()
     const { worst, all } = judgeAll(about, rules, build)
-    const { attempt, judged, verdict } = worst
+    const { attempt, judged } = worst
+    const verdict = RANK[faults] > RANK[worst.verdict] ? faults : worst.verdict
     const other = otherQemu(about, options.vmm, build)
     const load = loadReport(rules, attempt)
     const differs = other && other.load.outcome !== load.outcome ? [differsFinding(load, other.load)] : []

@@ -1,26 +1,31 @@
 // Owns what to do about a load that fails or that the guest notices, best first: mend the file, take another VMM, rewrite for the target, then what keeps
 // the next guest out of it. Options of the VMMs are vmm-options.ts. Names a command only where it exists.
+import { showRegId } from '../../../arch/reg-id.ts'
 import { findBuild } from '../../../builds/load.ts'
-import type { Finding } from '../../../model/finding.ts'
 import type { Advice } from '../check-report.ts'
 import type { Case } from './case.ts'
 import { workaroundOf } from './cause.ts'
 import { faultAdvice } from './file-faults.ts'
-import { migrateOutlook } from './migrate-codes.ts'
-import { foldNames } from './names.ts'
-import { vmmOptions } from './vmm-options.ts'
+import { isOrder, migrateOutlook } from './migrate-codes.ts'
+import { foldNames, listNames } from './names.ts'
+import { TITLES, vmmOptions } from './vmm-options.ts'
 
 /** Where a command has FILE and OUT, the reader puts the names; BUILD stands for a build that has no name of its own. */
 export const adviceOf = (about: Case): readonly Advice[] =>
   [
     ...faultAdvice(about.findings),
-    ...otherVmm(about.findings),
-    ...(about.verdict === 'survives' ? [] : [...migrate(about), ...drop(about), ...vmmOptions(about), ...procedure(about), ...host(about), ...fleet(about)]),
+    ...otherVmm(about),
+    ...(about.verdict === 'survives' ? [] : [...procedure(about), ...migrate(about), ...drop(about), ...vmmOptions(about), ...host(about), ...fleet(about)]),
   ].filter((advice, at, all) => all.findIndex(other => other.code === advice.code && other.message === advice.message) === at)
 
-/** Another release of the VMM ends otherwise: the load rules found that out (code `other-vmm-differs`). */
-const otherVmm = (findings: readonly Finding[]): readonly Advice[] =>
-  findings.flatMap(({ code, message, hint }) => (code === 'other-vmm-differs' ? [{ code: 'other-vmm', message: hint ?? message }] : []))
+/** Another release of the same VMM gets further. Source: facts/qemu-stream.md §8 (tolerances of 11.1), both loads done here. */
+function otherVmm({ load, other }: Case): readonly Advice[] {
+  if (!other || load.outcome === 'loads' || other.load.outcome === 'fails') return []
+  const dropped = [...new Set(other.load.dropped.map(row => row.name))]
+  const without = dropped.length === 0 ? '' : `, leaving out ${listNames(dropped)}`
+  const seen = other.verdict === 'changed' ? '; the guest can notice it' : ''
+  return [{ code: 'other-vmm', message: `run ${TITLES[other.load.vmm]} on the target host: it loads this file there${without}${seen}` }]
+}
 
 const target = ({ build }: Case): string => (findBuild(build.name) ? build.name : 'BUILD')
 
@@ -55,7 +60,8 @@ const MOST_NAMES = 4
 /** When all that is refused can be left out, and is little. */
 function drop({ refusals }: Case): readonly Advice[] {
   const names = refusals.map(row => row.name)
-  if (refusals.length === 0 || !refusals.every(row => row.droppable) || foldNames(names).length > MOST_NAMES || names.length > MOST_NAMES) return []
+  if (refusals.length === 0 || !refusals.every(row => row.droppable && !isOrder(row)) || foldNames(names).length > MOST_NAMES || names.length > MOST_NAMES)
+    return []
   return [
     {
       code: 'drop-registers',
@@ -66,8 +72,21 @@ function drop({ refusals }: Case): readonly Advice[] {
 }
 
 /** What a VMM's code must do in another order, or switch on first. Sources: as in cause.ts. */
-function procedure({ refusals, build }: Case): readonly Advice[] {
+function procedure({ refusals, build, features, load, snapshot }: Case): readonly Advice[] {
   const out: Advice[] = []
+  const foreign = [...(snapshot.vcpus[0]?.registers.ids ?? [])].filter(id => id >> 56n === 0x40n)
+  if (load.decidedBy?.stage === 'other' && foreign.length > 0) {
+    out.push({
+      code: 'tcg-only',
+      message: 'load it with QEMU under TCG (-accel tcg), or boot the guest anew under KVM: its state does not move from one to the other',
+    })
+    if (foreign.length <= MOST_NAMES)
+      out.push({
+        code: 'drop-registers',
+        message: 'where these few are all that is left of TCG in a list of KVM, take them out',
+        command: `psci-snap edit FILE -o OUT${foreign.map(id => ` --drop ${showRegId(id)}`).join('')}`,
+      })
+  }
   if (refusals.some(row => row.name === 'KVM_REG_ARM64_SVE_VLS' && row.errno === 'EPERM'))
     out.push({
       code: 'vls-before-finalize',
@@ -76,17 +95,19 @@ function procedure({ refusals, build }: Case): readonly Advice[] {
     })
   if (build.kernel.workaround2FollowsVm && refusals.some(row => workaroundOf(row.id) === 2 && row.errno === 'EINVAL' && row.there === undefined))
     out.push({ code: 'id-registers-first', message: 'the VMM must write ID registers before firmware registers, or try refused registers again at the end' })
-  if (build.kernel.writableImpId && refusals.some(row => ['MIDR_EL1', 'REVIDR_EL1', 'AIDR_EL1'].includes(row.name)))
+  if (refusals.some(row => isVector(row.name) && row.errno === 'EINVAL') && features.includes('sve'))
     out.push({
-      code: 'writable-imp-id',
+      code: 'vcpu-without-sve',
       message:
-        'the VMM can enable KVM_CAP_ARM_WRITABLE_IMP_ID_REGS (239) on the VM before it creates a vCPU: then this kernel takes MIDR_EL1, REVIDR_EL1 and AIDR_EL1 of another CPU',
+        'the VMM must create the vCPUs as they were saved, without SVE; a guest that did have SVE must be saved again with its Z registers (Cloud Hypervisor does so from v53 on)',
     })
   return out
 }
 
+const isVector = (name: string): boolean => /^V\d+$/.test(name)
+
 /** What the host itself could offer. */
-function host({ refusals, load, findings }: Case): readonly Advice[] {
+function host({ refusals, load, findings, build }: Case): readonly Advice[] {
   const weaker = refusals.some(row => workaroundOf(row.id) !== undefined && row.errno === 'EINVAL' && row.there !== undefined)
   const vls = refusals.some(row => row.name === 'KVM_REG_ARM64_SVE_VLS' && row.errno === 'EINVAL')
   const out: Advice[] = []
@@ -95,6 +116,12 @@ function host({ refusals, load, findings }: Case): readonly Advice[] {
       code: 'other-host',
       message: 'choose a host that offers these vCPU features, or start the guest without them on its source; which of the known hosts take the file',
       command: 'psci-snap check FILE --to all',
+    })
+  if (build.kernel.writableImpId && refusals.some(row => ['MIDR_EL1', 'REVIDR_EL1', 'AIDR_EL1'].includes(row.name)))
+    out.push({
+      code: 'writable-imp-id',
+      message:
+        'the VMM can enable KVM_CAP_ARM_WRITABLE_IMP_ID_REGS (239) on the VM before it creates a vCPU: then this kernel takes MIDR_EL1, REVIDR_EL1 and AIDR_EL1 of another CPU',
     })
   if (weaker)
     out.push({

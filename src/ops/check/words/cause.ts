@@ -7,7 +7,7 @@ import { once } from '../../../arch/once.ts'
 import { PSCI_VERSIONS, showPsciVersion } from '../../../arch/psci.ts'
 import { regIndex } from '../../../arch/reg-id.ts'
 import { compileSelector, type Selector } from '../../../arch/selector.ts'
-import { BITMAP_BITS, bitmapNames, showWorkaround, WORKAROUND_IDS } from '../../../arch/smccc.ts'
+import { bitmapNames, showWorkaround, WORKAROUND_IDS } from '../../../arch/smccc.ts'
 import type { Case, Refusal } from './case.ts'
 import { faultText, fieldsAtFault } from './id-fields.ts'
 import { lengthsText, savedBytes } from './vector-lengths.ts'
@@ -300,6 +300,3 @@ export function refusalText(refusal: Refusal, about: Case): string {
   const { text, field } = causeOf(refusal, about)
   return `${refusal.name}${field === undefined ? '' : `.${field}`}: ${text} (${refusal.errno})`
 }
-
-/** Bits of a bitmap that stand for a service, by register: for those who list what is on. */
-export const serviceBits = (id: bigint, value: bigint) => BITMAP_BITS.filter(row => row.register === id && ((value >> BigInt(row.bit)) & 1n) === 1n)

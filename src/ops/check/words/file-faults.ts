@@ -8,6 +8,8 @@ import type { Advice, Consequence } from '../check-report.ts'
 interface FaultRow {
   readonly code: string
   readonly makes: Verdict
+  /** What it is about, for the reason. */
+  readonly subject: string
   /** What comes of it for the guest. */
   readonly consequence: string
 }
@@ -17,26 +19,31 @@ const FAULTS: readonly FaultRow[] = [
   {
     code: 'its-table-outside-memory',
     makes: 'refused',
+    subject: 'tables of the interrupt controller',
     consequence: 'KVM reads the tables when the ITS is restored and fails with EFAULT (Bad address): the VMM gives up on the GIC after all vCPUs were restored',
   },
   {
     code: 'its-tables-not-saved',
     makes: 'changed',
+    subject: 'tables of the ITS',
     consequence: 'the ITS is restored empty, or with EFAULT (Bad address) where the tables are not mapped: devices with MSIs lose their interrupts',
   },
   {
     code: 'gic-redistributors-identical',
     makes: 'changed',
+    subject: 'redistributors of the GIC',
     consequence: 'vCPUs other than the one that was saved lose their pending LPIs: devices on them wait for interrupts that never come',
   },
   {
     code: 'vector-halves-missing',
     makes: 'changed',
+    subject: 'vector registers',
     consequence: 'bits 127:64 of V0-V31 are lost: floating point and cryptography of the guest go wrong silently',
   },
   {
     code: 'psci-version-differs',
     makes: 'changed',
+    subject: 'PSCI version',
     consequence: 'one PSCI version governs the VM, and the vCPU that is restored last decides which',
   },
 ]
@@ -56,7 +63,8 @@ export const faultVerdict = (findings: readonly Finding[]): Verdict =>
 export function faultReason(findings: readonly Finding[]): string | undefined {
   const [worst, ...rest] = [...new Map(faults(findings).map(finding => [finding.code, finding])).values()]
   if (!worst) return undefined
-  return `the file itself is at fault: ${worst.message}${rest.length === 0 ? '' : `; and ${rest.length === 1 ? 'one fault' : `${rest.length} faults`} more`}`
+  const subject = FAULTS.find(row => row.code === worst.code)?.subject
+  return `the file itself is at fault (${subject}): ${worst.message}${rest.length === 0 ? '' : `; and ${rest.length === 1 ? 'one fault' : `${rest.length} faults`} more`}`
 }
 
 export const faultConsequences = (findings: readonly Finding[]): readonly Consequence[] =>

@@ -14,6 +14,8 @@ export interface Judged {
   readonly psci: PsciReport
   readonly vcpus: readonly VcpuReport[]
   readonly findings: readonly Finding[]
+  /** How the other modelled release of the same VMM ends. */
+  readonly other?: { readonly load: LoadReport; readonly verdict: Verdict }
 }
 
 export interface Told {

@@ -2,6 +2,7 @@
 // is peculiar to one file but names (a fleet counts reasons).
 import { registerName } from '../../../arch/catalogue/catalogue.ts'
 import { FEATURES } from '../../../arch/features.ts'
+import { showRegId } from '../../../arch/reg-id.ts'
 import type { Finding } from '../../../model/finding.ts'
 import { CHANGES } from '../../verdict.ts'
 import type { LoadFailure } from '../check-report.ts'
@@ -15,8 +16,9 @@ import { appearingServices } from './service-words.ts'
 
 export function reasonOf(about: Case): string {
   const fault = faultReason(about.findings)
-  const loads = byVerdict(about)
-  return fault === undefined ? loads : about.verdict === 'survives' || !loads ? fault : `${fault}. Besides: ${loads}`
+  if (fault === undefined) return byVerdict(about)
+  const besides = about.load.outcome === 'fails' ? refusedReason(about) : about.findings.some(decides) ? changedReason(about) : ''
+  return besides === '' ? fault : `${fault}. Besides: ${besides}`
 }
 
 function byVerdict(about: Case): string {
@@ -46,6 +48,7 @@ function refusedReason(about: Case): string {
   const by = load.decidedBy
   const first = deciding(about)
   if (by && (by.stage === 'count' || by.stage === 'list')) return listReason(by, first, about)
+  if (by?.stage === 'other') return `${foreignNames(about)}${by.message}`
   if (first) return `${refusalText(first, about)}${onVcpus(first.vcpus, count)}${more(first, about)}`
   if (by?.stage === 'vcpu') return `${by.message}${vcpuCause(about)}`
   const error =
@@ -56,10 +59,20 @@ function refusedReason(about: Case): string {
 /** Findings of a replay that refuse something which is no register. */
 const REFUSALS: ReadonlySet<string> = new Set(['vcpu-refused', 'events-refused', 'mp-state-refused', 'smccc-filter-refused', 'counter-offset-refused'])
 
+/** Registers of the 32-bit architecture, which no KVM has: named where the VMM turns the file down as a whole. */
+function foreignNames({ snapshot }: Case): string {
+  const names = [...(snapshot.vcpus[0]?.registers.ids ?? [])].filter(id => id >> 56n === 0x40n).map(id => `${registerName(id)} (${showRegId(id)})`)
+  return names.length === 0 ? '' : `${listNames(names, 2)}: `
+}
+
 /** The VMM compares lists before KVM is asked: what it makes of that, and which registers are to blame. */
 function listReason({ message, stage }: LoadFailure, first: Refusal | undefined, about: Case): string {
   const missing = about.missing.map(registerName)
-  if (stage === 'count' || !first) return message.includes(missing[0] ?? '') ? message : `${message}; not on this host: ${listNames(missing)}`
+  if (stage === 'count' || !first) {
+    const named = message.includes(missing[0] ?? '') ? '' : `; not on this host: ${listNames(missing)}`
+    const extra = about.refusals.find(row => row.errno === 'ENOENT' && message.includes(row.name))
+    return `${message}${named}${extra ? ` (${missing.length > 1 ? `${extra.name}: ` : ''}${causeOf(extra, about).text})` : ''}`
+  }
   const rule = message.startsWith(first.name) ? message.slice(message.indexOf(': ') + 2) : message
   const others = missing.filter(name => name !== first.name)
   const { text, field } = causeOf(first, about)
@@ -80,10 +93,11 @@ function vcpuCause({ features, build, kernel }: Case): string {
 const FEATURE_ORDER: readonly string[] = FEATURES
 
 function changedReason(about: Case): string {
-  const { changes, findings, psci } = about
+  const { changes, findings, psci, dropped } = about
   const [psciWords] = psciConsequences(about)
   const said: string[] = []
   if (psciWords && psci.saved !== psci.afterReplay) said.push(`KVM_REG_ARM_PSCI_VERSION: ${psciWords.message.split(';')[0]}`)
+  said.push(...findings.filter(finding => decides(finding) && dropped.some(row => row.name === finding.register)).map(({ message }) => message))
   const services = appearingServices(about).map(({ row }) => row.name)
   if (services.length > 0)
     said.push(

@@ -27,10 +27,11 @@ export function serviceConsequences(about: Case): readonly Consequence[] {
   for (const had of [false, undefined]) {
     const rows = appearing.filter(each => each.had === had).map(({ row }) => row)
     if (rows.length === 0) continue
+    const it = rows.length === 1 ? 'it' : 'them'
     const why =
       had === false
-        ? 'the source did not offer it and had no bitmap that would keep it off'
-        : 'the file has no bitmap for it and does not say whether the source offered it'
+        ? `the source did not offer ${it} and had no bitmap that would keep ${it} off`
+        : `the file has no bitmap for ${it} and does not say whether the source offered ${it}`
     out.push({ code: 'service-appears', message: `${rows.map(said).join(', ')} ${rows.length === 1 ? 'appears' : 'appear'}: on by default here, and ${why}` })
   }
   for (const { id, was, now, skipped } of changes) {
@@ -55,7 +56,7 @@ export function serviceConsequences(about: Case): readonly Consequence[] {
     if (lost.length > 0)
       out.push({
         code: 'service-vanishes',
-        message: `${lost.map(said).join(', ')} ${lost.length === 1 ? 'vanishes' : 'vanish'}: ${kernel} does not offer it, and a guest that found it at boot gets NOT_SUPPORTED`,
+        message: `${lost.map(said).join(', ')} ${lost.length === 1 ? 'vanishes' : 'vanish'}: ${kernel} does not offer ${lost.length === 1 ? 'it, and a guest that found it' : 'them, and a guest that found them'} at boot gets NOT_SUPPORTED`,
       })
     if (gained.length > 0)
       out.push({ code: 'service-appears', message: `${gained.map(said).join(', ')} ${gained.length === 1 ? 'appears' : 'appear'}: ${kernel} always offers it` })

@@ -13,6 +13,14 @@ import { newestTaken } from './psci-words.ts'
 import { appearingServices } from './service-words.ts'
 
 export type VmmFamily = 'qemu' | 'firecracker' | 'cloud-hypervisor' | 'kvm'
+/** As its users call it. */
+export const TITLES: Readonly<Record<VmmId, string>> = {
+  kvm: 'a VMM that replays blindly',
+  'qemu-10.0': 'QEMU 10.0',
+  'qemu-11.1': 'QEMU 11.1',
+  firecracker: 'Firecracker',
+  'cloud-hypervisor': 'Cloud Hypervisor',
+}
 export const familyOf = (vmm: VmmId): VmmFamily => (vmm.startsWith('qemu') ? 'qemu' : (vmm as VmmFamily))
 
 interface OptionRow {
