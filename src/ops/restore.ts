@@ -92,7 +92,7 @@ export async function restoreSnapshot(snapshot: Snapshot, build: Build, options:
       afterReplay: text(attempt.psciAfter),
       observedByGuest: attempt.observation?.psci ?? null,
       observedVia: attempt.observation?.via ?? null,
-      targetDefault: text(attempt.psciDefault),
+      targetDefault: text(attempt.psciDefault ?? defaultPsci(build, attempt.features)),
     },
     vcpus: attempt.vcpus,
     findings: [...consistencyFindings(snapshot), ...featureFindings, ...attempt.findings, ...notChecked(snapshot)],
@@ -101,6 +101,10 @@ export async function restoreSnapshot(snapshot: Snapshot, build: Build, options:
   }
   return { report, attempt }
 }
+
+/** What the kernel gives a new guest: known also where no vCPU could be made. */
+const defaultPsci = ({ kernel: { psci } }: Build, features: readonly Feature[]): bigint =>
+  BigInt(features.includes('psci_0_2') ? psci.initial : psci.initialWithout02)
 
 const RANK: Readonly<Record<Verdict, number>> = { survives: 0, changed: 1, refused: 2 }
 const text = (version: bigint | undefined): string | null => (version === undefined ? null : showPsciVersion(version))
