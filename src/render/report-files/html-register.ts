@@ -22,8 +22,8 @@ export function registerHtml({ id, name, saved, here, why }: RegisterPair): stri
   const shown = fields.slice(0, MOST_FIELDS)
   const more = fields.length > shown.length ? `<p>${fields.length - shown.length} more fields differ.</p>` : ''
   const values = [saved, ...(here === undefined ? [] : [here])].map(value => `<td><code>${escapeHtml(value)}</code>`).join('')
-  const lines = shown.map(([field, ...cells]) => `<tr><th>${escapeHtml(field)}${cells.map(cell => `<td>${escapeHtml(cell)}`).join('')}`).join('')
-  const absent = here === undefined ? '<p>The target has no such register.</p>' : ''
+  const lines = shown.map(([field = '', ...cells]) => `<tr><th>${escapeHtml(field)}${cells.map(cell => `<td>${escapeHtml(cell)}`).join('')}`).join('')
+  const absent = here === undefined ? '<p>The target gives no value of it.</p>' : ''
   const reason = why === undefined ? '' : `<p>${escapeHtml(why)}</p>`
   return `<h4>${escapeHtml(name)}</h4>${reason}<table class=f><tr><th>${here === undefined ? '<th>saved' : '<th>saved<th>here'}<tr><th>value${values}${lines}</table>${absent}${more}`
 }

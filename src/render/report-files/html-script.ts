@@ -50,20 +50,27 @@ export const SCRIPT = `
   apply()
 
   // a cell: its outcome in a dialog, with the names of the row and the column
-  const copyOf = id => { const body = document.getElementById(id); if (!body) return; const copy = body.cloneNode(true); copy.removeAttribute('id'); return copy }
+  const copyOf = id => {
+    const body = document.getElementById(id)
+    if (!body) return
+    const copy = body.cloneNode(true)
+    copy.removeAttribute('id')
+    for (const more of all('.more', copy)) more.replaceWith(...(copyOf(more.hash.slice(1))?.childNodes ?? []))
+    return copy
+  }
   matrix.addEventListener('click', event => {
     const link = event.target.closest('td a')
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
     const copy = copyOf(link.hash.slice(1))
     if (!copy) return
     event.preventDefault()
-    const cell = link.parentElement, body = $('div', dialog)
-    $('h2', dialog).textContent = cell.parentElement.cells[0].textContent + ' → ' + matrix.tHead.rows[0].cells[cell.cellIndex].textContent
+    const cell = link.parentElement, body = $('div', dialog), column = matrix.tHead.rows[0].cells[cell.cellIndex].textContent
+    $('h2', dialog).textContent = cell.parentElement.cells[0].textContent + ' → ' + column
     const head = document.getElementById(link.hash.slice(1)).parentElement.firstChild.cloneNode(true), told = document.createElement('p')
     $('.n', head)?.remove()
     told.append(...head.childNodes)
-    for (const more of all('.more', copy)) more.replaceWith(...(copyOf($('a', more).hash.slice(1))?.childNodes ?? []))
     body.replaceChildren(told, ...copy.childNodes)
+    for (const command of all('pre', body)) command.textContent = command.textContent.replaceAll('TARGET', column)
     dialog.showModal()
     dialog.scrollTop = 0
   })
@@ -75,7 +82,7 @@ export const SCRIPT = `
     const link = event.target.closest('dialog a, details > div a')
     if (!link || !/^#[rn][0-9]+$/.test(link.hash)) return
     event.preventDefault()
-    const item = link.closest('li, p'), open = all(':scope > .here', item).find(one => one.dataset.of === link.hash)
+    const item = link.closest('li, p, details > div'), open = all(':scope > .here', item).find(one => one.dataset.of === link.hash)
     link.setAttribute('aria-expanded', String(!open))
     if (open) return open.remove()
     const copy = copyOf(link.hash.slice(1))

@@ -58,8 +58,12 @@ export function summaryHtml(summary: CheckSummary, byTarget: ReadonlyMap<string,
     ...(shard ? [`part ${shard.index} of ${shard.of}`] : []),
   ].join(', ')
   const targets = targetTable(byTarget)
-  const shown = byTarget.size <= 8 ? `<div><h2>By target</h2>${targets}</div>` : `<details><summary>By target</summary><div>${targets}</div></details>`
-  return `<section id=summary><ul class=tiles>${tiles.join('')}</ul><p class=hint>${said}.</p><div class=two>${shown}${reasonsHtml(summary, idOf)}</div></section>\n`
+  const few = byTarget.size <= 8
+  const reasons = reasonsHtml(summary, idOf, few ? 'why' : '"why one"')
+  const parts = few
+    ? `<div class=two><div><h2>By target</h2>${targets}</div>${reasons}</div>`
+    : `${reasons}<details><summary>By target</summary><div>${targets}</div></details>`
+  return `<section id=summary><ul class=tiles>${tiles.join('')}</ul><p class=hint>${said}.</p>${parts}</section>\n`
 }
 
 function targetTable(byTarget: ReadonlyMap<string, Counts>): string {
@@ -78,9 +82,9 @@ function targetTable(byTarget: ReadonlyMap<string, Counts>): string {
   return `<table class=t><thead><tr><th>target${verdicts.map(verdict => `<th>${verdict}`).join('')}<th></thead><tbody>${lines.join('')}</table>`
 }
 
-const MOST_REASONS = 10
+const MOST_REASONS = 5
 
-function reasonsHtml({ reasons }: CheckSummary, idOf: (reason: string) => string | undefined): string {
+function reasonsHtml({ reasons }: CheckSummary, idOf: (reason: string) => string | undefined, css: string): string {
   const shown = reasons.filter(({ verdict }) => verdict !== 'survives')
   if (shown.length === 0) return ''
   const rows = shown.slice(0, MOST_REASONS).map(({ reason, verdict, count: n }) => {
@@ -88,7 +92,7 @@ function reasonsHtml({ reasons }: CheckSummary, idOf: (reason: string) => string
     return `<li>${verdictHtml(verdict)}<span class=n>${n}</span><span>${id === undefined ? escapeHtml(reason) : `<a href=#${id}>${escapeHtml(reason)}</a>`}</span>`
   })
   const more = shown.length > MOST_REASONS ? `<p class=hint>${shown.length - MOST_REASONS} more under Outcomes.</p>` : ''
-  return `<div><h2>What decides most often</h2><ul class=why>${rows.join('')}</ul>${more}</div>`
+  return `<div><h2>What decides most often</h2><ul class=${css}>${rows.join('')}</ul>${more}</div>`
 }
 
 /** What the targets differ in from each other. */

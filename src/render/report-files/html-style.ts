@@ -38,7 +38,9 @@ svg .s{fill:#2f9e54}svg .c{fill:#d9a514}svg .r{fill:#cf3a46}svg .u{fill:#7d80a5}
 .why{margin:0;padding:0;list-style:none}
 .why li{display:grid;grid-template-columns:7.2rem 4rem 1fr;gap:.6rem;padding:.28rem 0;border-bottom:1px solid var(--line);align-items:baseline}
 .why .n{text-align:right;font-variant-numeric:tabular-nums}
-.why span:last-child{overflow-wrap:anywhere}
+.why span:last-child{overflow-wrap:anywhere;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
+.why.one span:last-child{-webkit-line-clamp:1}
+.why .v{justify-self:start}.why a{color:inherit;text-decoration-color:var(--line)}.why a:hover{color:var(--link)}
 .filter{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;margin:0 0 .6rem}
 .filter[hidden]{display:none}
 .filter input[type=search]{font:inherit;padding:.3rem .55rem;width:20rem;max-width:100%;border:1px solid var(--dim);border-radius:4px;background:var(--bg);color:var(--fg)}
@@ -62,9 +64,9 @@ svg .s{fill:#2f9e54}svg .c{fill:#d9a514}svg .r{fill:#cf3a46}svg .u{fill:#7d80a5}
 .m.w tbody th{min-width:0}
 .m.k{width:auto}
 .m.k tbody th{white-space:nowrap;line-height:1.35}
-.m.k thead th:not(:first-child){writing-mode:vertical-rl;transform:rotate(180deg);padding:.5rem .15rem;white-space:nowrap;border-bottom:0;border-top:1px solid var(--line);text-align:left}
-.m.k td{width:1.65rem;min-width:1.65rem;text-align:center;font-weight:600}
-.m.k td a{padding:.1rem 0}
+.m.k thead th:not(:first-child){writing-mode:vertical-rl;transform:rotate(180deg);padding:.5rem .1rem;font-size:.8em;white-space:nowrap;border-bottom:0;border-top:1px solid var(--line);text-align:left}
+.m.k td{width:1.5rem;min-width:1.5rem;font-size:.85em;text-align:center;font-weight:600}
+.m.k td a{padding:.16rem 0}
 .m tr:hover th{background:var(--soft)}
 .m tr.off,.m tbody.off{display:none}
 .m td.dim{opacity:.25}
@@ -74,12 +76,14 @@ details>summary{padding:.35rem .25rem;cursor:pointer;overflow-wrap:anywhere}
 details>summary:hover{background:var(--soft)}
 details>div{padding:.25rem .5rem 1rem 1.4rem;overflow-wrap:anywhere}
 details ul{margin:.2rem 0;padding-left:1.2rem}
+li>details{border:0}li>details>summary{padding:0;color:var(--dim)}li>details>div{padding:.1rem 0 .3rem 1.1rem}
 details>summary .n{color:var(--dim);white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem .9rem;margin:.4rem 0}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 .f{border-collapse:collapse;margin:.2rem 0 .4rem}
 .f th,.f td{padding:.1rem .9rem .1rem 0;text-align:left;font-weight:400;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 .reg{padding:.2rem 0}
+.more{margin-right:.7em}
 .reg h4{color:var(--fg);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}
 :target{outline:2px solid var(--link);outline-offset:4px;border-radius:3px}
 .here{margin:.3rem 0 .6rem;padding:.1rem .9rem .4rem;border-left:3px solid var(--link);background:var(--soft)}

@@ -11,7 +11,7 @@ import { Pool } from './pool.ts'
 import type { ReportOptions, StreamedReport } from './streamed-report.ts'
 
 /** What one page holds at most; beyond it the page says what it leaves out. Texts are limited in number and in UTF-16 code units. */
-const LIMITS = { rows: 20_000, outcomes: [1500, 6 << 20], registers: [4000, 4 << 20], notes: [1000, 1 << 20], met: 20_000 } as const
+const LIMITS = { rows: 20_000, outcomes: [1500, 6 << 20], registers: [4000, 4 << 20], texts: [8000, 4 << 20], met: 20_000 } as const
 /** With more targets than this a cell has room for its mark alone. */
 const MOST_WIDE = 6
 
@@ -25,7 +25,7 @@ class HtmlPage implements StreamedReport {
   readonly #isWide: boolean
   readonly #outcomes = new Pool('o', ...LIMITS.outcomes)
   readonly #registers = new Pool('r', ...LIMITS.registers)
-  readonly #notes = new Pool('n', ...LIMITS.notes)
+  readonly #texts = new Pool('n', ...LIMITS.texts)
   /** Ids of outcomes by the digest of a result. */
   readonly #met = new Map<string, string>()
   readonly #byTarget: ReadonlyMap<string, Counts>
@@ -81,7 +81,7 @@ class HtmlPage implements StreamedReport {
       '</section>\n',
       targetDifferencesHtml(this.#options.differences ?? []),
       shared('registers', 'Registers, as saved and on the target', this.#registers),
-      shared('notes', 'Notes', this.#notes),
+      shared('texts', 'Texts that outcomes share', this.#texts),
       '<footer><p>Predicted by psci-snap from recordings of real kernels; nothing was moved.</p></footer>\n',
       closingHtml(),
     ].join('')
@@ -113,7 +113,7 @@ class HtmlPage implements StreamedReport {
     const key = digestOf(result)
     const known = this.#met.get(key)
     if (known !== undefined) return this.#outcomes.again(known)
-    const shared = { registers: this.#registers, notes: this.#notes, lists: !this.#isWide }
+    const shared = { registers: this.#registers, texts: this.#texts, sections: !this.#isWide }
     const id = this.#outcomes.put(outcomeHtml(result, shared), head)
     if (id !== undefined && this.#met.size < LIMITS.met) this.#met.set(key, id)
     return id
