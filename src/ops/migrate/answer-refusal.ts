@@ -8,7 +8,7 @@ import { COPROC, type RegId, regCoproc, regIndex, sveVlsId, sysRegId } from '../
 import { bitmapNames, PSCI_VERSION_ID, STD_HYP_BMAP_ID, showWorkaround, WORKAROUND_IDS, WORKAROUND_LEVELS, workaroundLevel } from '../../arch/smccc.ts'
 import { visibleDifference } from '../../arch/visibility.ts'
 import { valueBytes } from '../../model/register-list.ts'
-import type { ChangeCode } from './change-codes.ts'
+import type { AnyChangeCode, ChangeCode } from './change-codes.ts'
 import { judgeIdChange } from './id-change.ts'
 import { nearestIdValue } from './nearest-value.ts'
 import type { Answer } from './step.ts'
@@ -77,7 +77,7 @@ export function machineValue(about: Pick<Refused, 'id' | 'saved' | 'guest' | 'er
     return { value: bytes, code: isCache ? 'cache-changed' : 'cpu-identity-changed', isSafe: false, reason, source, ...fields }
   }
   const unused = changed.fields.every(({ effect }) => effect === 'unused')
-  const code: ChangeCode = !changed.isCompatible ? 'feature-vanishes' : unused ? 'register-changed' : 'feature-appears'
+  const code: AnyChangeCode = !changed.isCompatible ? 'feature-vanishes' : unused ? 'register-changed' : 'feature-appears'
   return { value: bytes, code, isSafe: changed.isCompatible, reason: changed.reason, source: changed.source, ...fields }
 }
 

@@ -15,7 +15,6 @@ export const CHANGE_CODES = {
   'service-vanished': 'a firmware service that it may use is gone (TRNG, stolen time, vendor services)',
   'service-appeared': 'a firmware service that was switched off, or that its old host did not have, is there',
   'feature-vanishes': 'an ID register announces less than at boot, or something else: code that was chosen at boot may fault or misbehave',
-  'feature-appears': 'an ID register announces more than at boot; what was there stays',
   'cache-changed': 'other caches or cache lines than at boot (CLIDR_EL1, CCSIDR_EL1, CTR_EL0), by which it may maintain its caches',
   'cpu-identity-changed': 'another CPU model or revision (MIDR_EL1, REVIDR_EL1, AIDR_EL1), for which it chose errata workarounds at boot',
   'register-dropped': 'a register of its state is left out, because the target does not have it',
@@ -26,6 +25,7 @@ export type ChangeCode = keyof typeof CHANGE_CODES
 
 /** Codes that only tell; they never need consent. */
 export const TELLING_CODES = {
+  'feature-appears': 'an ID register announces more than at boot; what was there stays',
   'psci-pinned': 'the PSCI version that --pin-psci orders',
   'service-kept': 'a firmware bitmap written down so that the target offers what the old host offered, and no more',
 } as const satisfies Record<string, string>

@@ -16,6 +16,7 @@ export interface IdChange {
 
 const MANUAL = 'Arm DDI 0487'
 const ID_AA64MMFR2 = sysRegId(3, 0, 0, 7, 2)
+const ID_AA64MMFR1 = sysRegId(3, 0, 0, 7, 1)
 const ID_AA64DFR0 = sysRegId(3, 0, 0, 5, 0)
 const hasNoEl2 = (guest: GuestView): boolean => guest.features !== undefined && !guest.features.includes('has_el2')
 
@@ -35,6 +36,14 @@ const SPECIAL: readonly {
     effect: 'unused',
     why: 'nested virtualisation is used at EL2, which this vCPU does not have',
     source: `${MANUAL}, ID_AA64MMFR2_EL1.NV; Linux arch/arm64/kvm/sys_regs.c: the field was shown to guests by mistake`,
+  },
+  {
+    register: ID_AA64MMFR1,
+    lsb: 40, // HCX
+    when: hasNoEl2,
+    effect: 'unused',
+    why: 'HCRX_EL2 is a register of EL2, which this vCPU does not have',
+    source: `${MANUAL}, FEAT_HCX`,
   },
   // Context-aware breakpoints are the ones with the highest numbers: with another number of breakpoints they are others.
   { register: ID_AA64DFR0, lsb: 12, effect: 'differs', why: 'context-aware breakpoints get other numbers', source: `${MANUAL}, ID_AA64DFR0_EL1.CTX_CMPs` },
@@ -63,13 +72,15 @@ export function judgeIdChange(id: RegId, before: bigint, after: bigint, guest: G
   const worse = fields.filter(({ effect }) => effect === 'vanishes' || effect === 'differs')
   const isCompatible = fields.length > 0 && worse.length === 0
   const special = whys.find(({ effect }) => (effect === 'differs') === !isCompatible)
-  const said = (chosen: readonly MigrateField[]): string => chosen.map(({ name, effect }) => `${name} ${WORDS[effect]}`).join(', ')
+  const said = (chosen: readonly MigrateField[]): string => chosen.map(field => `${field.name} ${WORDS[field.effect]} (${step(field)})`).join(', ')
   const reason = fields.length === 0 ? 'it differs in bits without a name' : said(isCompatible ? fields : worse)
   return { fields, isCompatible, reason: special ? `${reason}: ${special.why}` : reason, source: special?.source ?? FTR }
 }
 
+const step = ({ before, after, beforeMeaning, afterMeaning }: MigrateField): string => `${beforeMeaning ?? before} → ${afterMeaning ?? after}`
+
 const WORDS: Readonly<Record<MigrateField['effect'], string>> = {
-  appears: 'only rises',
+  appears: 'rises',
   vanishes: 'falls',
   differs: 'means something else',
   unused: 'is of no use to this guest',

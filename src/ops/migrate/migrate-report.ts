@@ -42,6 +42,8 @@ export interface MigrateChange {
   /** Where the rule behind `reason` comes from. */
   readonly source: string
   readonly fields?: readonly MigrateField[]
+  /** What the file cannot say, and what to do about it. */
+  readonly doubt?: string
 }
 
 export interface MigrateField {

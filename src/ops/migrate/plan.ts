@@ -20,6 +20,8 @@ import { type TargetVcpu, targetVcpu } from './target-vcpu.ts'
 
 export interface PlanOptions extends Work {
   readonly vmm: VmmId
+  /** Id of the format that the snapshot was read from, where there is a file. */
+  readonly format?: string
   readonly features?: readonly Feature[]
   /** `X.Y` */
   readonly pinPsci?: string
@@ -42,11 +44,11 @@ const MOST_ROUNDS = 24
 
 /** Throws SnapError for what stops the work, and for a version that is none; what the target refuses is in the plan. */
 export async function planMigration(original: Snapshot, build: Build, options: PlanOptions): Promise<Plan> {
-  const { vmm, features, signal } = options
-  const about = { ...(features ? { features } : {}), ...(signal ? { signal } : {}) }
-  const check = (snapshot: Snapshot, by: VmmId): Promise<Checked> => checkSnapshot(snapshot, build, { ...about, vmm: by })
+  const { vmm, format, features, signal } = options
+  const about = { vmm, ...(features ? { features } : {}), ...(format === undefined ? {} : { format }), ...(signal ? { signal } : {}) }
+  const check = (snapshot: Snapshot): Promise<Checked> => checkSnapshot(snapshot, build, about)
   const pinned = options.pinPsci === undefined ? undefined : parsePsciVersion(options.pinPsci)
-  const before = await check(original, vmm)
+  const before = await check(original)
   const target = await targetVcpu(build, original, before.features as readonly Feature[])
   const done = new Map<string, Step>()
   const tries = new Map<RegId, number>()
@@ -59,14 +61,13 @@ export async function planMigration(original: Snapshot, build: Build, options: P
   if (pinned !== undefined) apply(pinSteps(original, pinned, options.pinPsci ?? '', target))
   const fixed = new Set<bigint>(pinned === undefined ? [] : [PSCI_VERSION_ID])
   const knowledge = serviceKnowledge(original)
-  let own = current === original ? before : await check(current, vmm)
+  let own = current === original ? before : await check(current)
   for (let round = 0; target && round < MOST_ROUNDS; round++) {
     signal?.throwIfAborted()
-    const replay = vmm === 'kvm' ? own : await check(current, 'kvm')
-    const steps = await nextSteps({ original, current, vmm, own, replay, target, knowledge, tries, fixed })
+    const steps = await nextSteps({ original, current, own, target, knowledge, tries, fixed, isOrdered: features !== undefined })
     if (steps.length === 0) break
     apply(steps)
-    own = await check(current, vmm)
+    own = await check(current)
   }
   return {
     steps: [...done.values()],

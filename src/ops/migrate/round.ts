@@ -3,16 +3,16 @@
 import { registerName, registerRow } from '../../arch/catalogue/catalogue.ts'
 import type { Feature } from '../../arch/features.ts'
 import type { GuestView } from '../../arch/guest-view.ts'
+import { showPsciVersion } from '../../arch/psci.ts'
 import { COPROC, type RegId, regCoproc, regId } from '../../arch/reg-id.ts'
 import { BITMAP_BITS, PSCI_VERSION_ID, STD_HYP_BMAP_ID } from '../../arch/smccc.ts'
 import { parseValue } from '../../formats/importers/reglist/value-text.ts'
 import { bytesToBigint, registerValue, valueBytes } from '../../model/register-list.ts'
 import type { Snapshot, VcpuSnapshot } from '../../model/snapshot.ts'
 import type { CheckResult } from '../check/check-report.ts'
-import type { VmmId } from '../load/vmm.ts'
 import type { VcpuReport } from '../reports.ts'
 import type { ServiceKnowledge } from '../source-services.ts'
-import { answerRefusal, describesMachine, leaveOut, machineValue } from './answer-refusal.ts'
+import { answerRefusal, describesMachine, leaveOut, machineValue, psciStep } from './answer-refusal.ts'
 import type { Answer, Step } from './step.ts'
 import type { TargetVcpu } from './target-vcpu.ts'
 
@@ -22,36 +22,35 @@ export interface RoundInput {
   /** As it came, and with the changes of the rounds before. */
   readonly original: Snapshot
   readonly current: Snapshot
-  readonly vmm: VmmId
-  /** `current` on the target, with the VMM and by blind replay: the replay has every register's answer, where a VMM stops at the first. */
+  /** `current` on the target. It has every register's answer, also those behind the one at which the VMM stops. */
   readonly own: Checked
-  readonly replay: Checked
   readonly target: TargetVcpu
   readonly knowledge: ServiceKnowledge
   /** How often each register was changed because the target refused it. */
   readonly tries: ReadonlyMap<RegId, number>
   /** Registers whose value was ordered: they are not changed again. */
   readonly fixed: ReadonlySet<bigint>
+  /** The features of the vCPUs are not the file's but ordered. */
+  readonly isOrdered: boolean
 }
 
 /** Empty when nothing is left to change. */
 export async function nextSteps(input: RoundInput): Promise<readonly Step[]> {
-  return input.own.verdict === 'refused' || input.replay.verdict === 'refused' ? refusalSteps(input) : quietSteps(input)
+  return input.own.verdict === 'refused' ? refusalSteps(input) : quietSteps(input)
 }
 
 async function refusalSteps(input: RoundInput): Promise<readonly Step[]> {
-  const { current, replay, own, vmm } = input
-  const comparesLists = vmm.startsWith('qemu') && own.load.outcome === 'fails' && ['count', 'list'].includes(own.load.decidedBy?.stage ?? '')
-  // Only what stops this VMM is changed: one that leaves a register out by itself needs no help.
-  const failing = own.verdict === 'refused'
+  const { current, own } = input
+  const comparesLists = ['count', 'list'].includes(own.load.decidedBy?.stage ?? '')
   const steps: Step[] = []
   for (const vcpu of current.vcpus) {
-    const refused = new Map<RegId, string>()
-    for (const report of failing ? [reportOf(replay, vcpu), reportOf(own, vcpu)] : [])
-      for (const { id, errno } of report?.failures ?? []) if (!refused.has(idOf(id))) refused.set(idOf(id), errno)
-    if (comparesLists)
-      for (const id of (reportOf(replay, vcpu)?.missingOnTarget ?? []).map(idOf))
-        if (regCoproc(id) !== COPROC.core && regCoproc(id) !== COPROC.sve) refused.set(id, 'ENOENT')
+    const report = reportOf(own, vcpu)
+    const refused = new Map((report?.failures ?? []).map(({ id, errno }) => [idOf(id), errno]))
+    // A list that is too long fails by what the VMM would otherwise leave out in silence. Of a file that is written again anyway, that goes in any case:
+    // another release of the VMM may not be so lenient.
+    const lacks = lacking(report)
+    const silent = new Set(own.load.dropped.map(({ id }) => idOf(id)))
+    for (const id of lacks) if (comparesLists || silent.has(id)) refused.set(id, 'ENOENT')
     for (const [id, errno] of refused) {
       if (input.fixed.has(id) || isSettled(steps, vcpu, id)) continue
       const saved = savedValue(input, vcpu, id)
@@ -78,10 +77,11 @@ async function quietSteps(input: RoundInput): Promise<readonly Step[]> {
       if (saved === undefined || 'wrong' in value) continue
       steps.push(...spread(input, vcpu, id, machineValue({ id, saved, guest, errno: 'EINVAL' }, bytesToBigint(value))))
     }
+    const gone = new Set(lacking(reportOf(own, vcpu)))
     for (const { id: text } of own.load.dropped) {
       const id = idOf(text)
       const saved = savedValue(input, vcpu, id)
-      if (saved !== undefined && vcpu.registers.ids.includes(id)) steps.push(...spread(input, vcpu, id, leaveOut({ id, saved, guest })))
+      if (saved !== undefined && gone.has(id) && !isSettled(steps, vcpu, id)) steps.push(...spread(input, vcpu, id, leaveOut({ id, saved, guest })))
     }
   }
   return steps.length > 0 ? steps : serviceSteps(input)
@@ -111,7 +111,12 @@ function serviceSteps({ current, own, target, knowledge, original }: RoundInput)
         out.length === 0
           ? `${names(kept)} stays as ${host} offered it`
           : `${host} did not offer ${names(out)}, which the target switches on by default${kept.length === 0 ? '' : `; ${names(kept)} stays`}`,
-      source: 'recordings: the calls of each kernel; facts of the kernel that the file names, else of 5.10, the recorded kernel without bitmaps',
+      source: isKnown ? 'recordings: the calls that this kernel answers' : 'recordings: 5.10, the recorded kernel without bitmaps',
+      ...(isKnown || out.length === 0
+        ? {}
+        : {
+            doubt: `the file does not say which host it is of; kernels from 5.12 to 5.18 offered TRNG, and from 5.13 vendor services, without a bitmap: if the guest has seen them, set ${registerName(id)} to what it had with \`psci-snap edit\``,
+          }),
     }
     for (const vcpu of current.vcpus) if (!vcpu.registers.ids.includes(id)) steps.push({ vcpu: vcpu.index, id, ...answer, behind: target.before(id) })
   }
@@ -120,6 +125,9 @@ function serviceSteps({ current, own, target, knowledge, original }: RoundInput)
 
 const idOf = (text: string): RegId => regId(BigInt(text))
 const reportOf = (checked: Checked, vcpu: VcpuSnapshot): VcpuReport | undefined => checked.vcpus.find(({ index }) => index === vcpu.index)
+/** What the target does not list, but for what no VMM compares by list. */
+const lacking = (report: VcpuReport | undefined): readonly RegId[] =>
+  (report?.missingOnTarget ?? []).map(idOf).filter(id => regCoproc(id) !== COPROC.core && regCoproc(id) !== COPROC.sve)
 const isSettled = (steps: readonly Step[], vcpu: VcpuSnapshot, id: RegId): boolean => steps.some(step => step.vcpu === vcpu.index && step.id === id)
 const vcpuOf = (snapshot: Snapshot, { index }: VcpuSnapshot): VcpuSnapshot | undefined => snapshot.vcpus.find(each => each.index === index)
 
@@ -127,9 +135,11 @@ const vcpuOf = (snapshot: Snapshot, { index }: VcpuSnapshot): VcpuSnapshot | und
 const savedValue = ({ original }: RoundInput, vcpu: VcpuSnapshot, id: RegId): bigint | undefined =>
   registerValue(vcpuOf(original, vcpu)?.registers ?? vcpu.registers, id) ?? registerValue(vcpu.registers, id)
 
-function guestOf({ original, own }: RoundInput, vcpu: VcpuSnapshot): GuestView {
-  const registers = vcpuOf(original, vcpu)?.registers ?? vcpu.registers
-  return { lookup: id => registerValue(registers, id), features: own.features as readonly Feature[] }
+/** What the guest was told at boot; features that somebody orders for the target say nothing about that. */
+function guestOf({ original, own, isOrdered }: RoundInput, vcpu: VcpuSnapshot): GuestView {
+  const first = vcpuOf(original, vcpu) ?? vcpu
+  const features = first.features ?? (isOrdered ? undefined : (own.features as readonly Feature[]))
+  return { lookup: id => registerValue(first.registers, id), ...(features ? { features } : {}) }
 }
 
 /** On this vCPU, and for what a VM has once, on all that have it. */
@@ -151,10 +161,15 @@ export function pinSteps({ vcpus }: Snapshot, version: bigint, text: string, tar
             value: valueBytes(PSCI_VERSION_ID, version),
             code: 'psci-pinned',
             isSafe: true,
-            reason: `${registerName(PSCI_VERSION_ID)} is ${text} as ordered`,
+            reason: pinReason(registerValue(registers, PSCI_VERSION_ID), version, text),
             source: '--pin-psci',
             behind: target?.before(PSCI_VERSION_ID) ?? [],
           },
         ],
   )
 }
+
+const pinReason = (saved: bigint | undefined, version: bigint, text: string): string =>
+  saved === undefined
+    ? `the file holds no PSCI version, and ${text} was ordered`
+    : `the guest booted with PSCI ${showPsciVersion(saved)}, and ${text} was ordered${psciStep(saved, version)}`

@@ -15,6 +15,8 @@ export interface Answer {
   readonly reason: string
   readonly source: string
   readonly fields?: readonly MigrateField[]
+  /** What the file cannot say, and what to do about it. */
+  readonly doubt?: string
 }
 
 /** The same of one vCPU's register. */
