@@ -12,13 +12,15 @@ export const TABLE: CommandTable = {
     convert: () => import('./convert.ts'),
     edit: () => import('./edit.ts'),
     migrate: () => import('./migrate.ts'),
+    explain: () => import('./explain.ts'),
     'builds:list': () => import('./builds/list.ts'),
     'builds:show': () => import('./builds/show.ts'),
     'builds:diff': () => import('./builds/diff.ts'),
     'builds:derive': () => import('./builds/derive.ts'),
     'builds:baseline': () => import('./builds/baseline.ts'),
+    'builds:matrix': () => import('./builds/matrix.ts'),
   },
   topics: {
-    builds: 'What hosts offer: list, show, compare and derive builds.',
+    builds: 'What hosts offer: list, show, compare and derive builds, what they have in common, who can move where.',
   },
 }

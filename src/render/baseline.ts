@@ -61,6 +61,7 @@ function qemuLines({ since, cpu, cannotSet, moves }: BuildsBaselineReport['vmm']
 }
 
 function firecrackerLines({ vmm: { firecracker }, template }: BuildsBaselineReport, columns: number): string[] {
+  if (firecracker.length === 0) return ['Firecracker: makes no guest with these features (it has PSCI 0.2 always, and no PMU)']
   const changes = firecracker.some(({ template: { reg_modifiers, vcpu_features } }) => reg_modifiers.length + vcpu_features.length > 0)
   if (!changes) return ['Firecracker: no CPU template is needed']
   const what = firecracker.length === 1 ? 'a custom CPU template' : `${firecracker.length} custom CPU templates, one for each set of hosts`

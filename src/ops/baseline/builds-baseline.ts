@@ -70,7 +70,8 @@ export async function buildsBaseline(hosts: readonly (string | Build)[], options
   if (options.output !== undefined) await writeJson(options.output, json, options)
   if (options.template !== undefined) {
     const [only, ...others] = vmm.firecracker
-    if (!only || others.length > 0)
+    if (!only) throw new SnapError('USAGE', 'Firecracker makes no guest with these vCPU features, so there is no template for it')
+    if (others.length > 0)
       throw new SnapError(
         'USAGE',
         'these hosts need different CPU templates, because they do not list the same registers',

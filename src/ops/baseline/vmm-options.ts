@@ -8,6 +8,9 @@ import type { Build } from '../../builds/build.ts'
 import type { Baseline, BaselineRegister } from './baseline.ts'
 import { leftOut } from './find-baseline.ts'
 
+/** Firecracker gives every vCPU PSCI 0.2 and refuses KVM_ARM_VCPU_PMU_V3 (src/vmm/src/arch/aarch64/vcpu.rs). */
+const canFirecracker = (features: readonly Feature[]): boolean => features.includes('psci_0_2') && !features.includes('pmu_v3')
+
 export interface QemuOptions {
   /** First release that has `kvm-psci-version`, when it is needed. */
   readonly since?: string
@@ -25,7 +28,7 @@ export interface FirecrackerTemplate {
 
 export interface VmmOptions {
   readonly qemu: QemuOptions
-  /** One for all hosts, or one for each set of hosts that list the same of the registers. */
+  /** One for all hosts, or one for each set of hosts that list the same of the registers; none for a guest that Firecracker cannot make. */
   readonly firecracker: readonly { readonly hosts: readonly string[]; readonly template: FirecrackerTemplate }[]
 }
 
@@ -56,6 +59,7 @@ function qemuOptions(baseline: Baseline, builds: readonly Build[]): QemuOptions 
 }
 
 function firecrackerTemplates(baseline: Baseline): VmmOptions['firecracker'] {
+  if (!canFirecracker(baseline.features)) return []
   const writes = toWrite(baseline).filter(({ id }) => registerRow(id)?.class !== 'sve')
   const groups = new Map<string, { readonly hosts: string[]; readonly registers: readonly BaselineRegister[] }>()
   for (const host of baseline.hosts) {
@@ -69,7 +73,6 @@ function firecrackerTemplates(baseline: Baseline): VmmOptions['firecracker'] {
 }
 
 function template(features: readonly Feature[], registers: readonly BaselineRegister[]): FirecrackerTemplate {
-  // Firecracker gives every vCPU PSCI 0.2 by itself.
   const asked: readonly Feature[] = features.filter(feature => feature !== 'psci_0_2' && feature !== 'power_off')
   const highest = Math.max(...asked.map(featureBit))
   const bits = asked.length === 0 ? '' : Array.from({ length: highest + 1 }, (_, n) => (asked.includes(FEATURES[highest - n]!) ? '1' : 'x')).join('')

@@ -4,8 +4,7 @@ import type { Feature } from '../../arch/features.ts'
 import type { Build } from '../../builds/build.ts'
 import { type BuildDifference, diffBuilds, type RuleDifference } from '../../builds/describe.ts'
 import { SnapError } from '../../errors.ts'
-import { bear } from '../baseline/birth.ts'
-import { checkSnapshot } from '../check/check-snapshot.ts'
+import { checkHost } from '../check/check-host.ts'
 import { type Notice, type Pair, pairOf } from './notice.ts'
 import { listedOnly } from './register-words.ts'
 import { replayWords } from './replay-words.ts'
@@ -64,12 +63,11 @@ async function replayNotices({ a, b, names }: Pair, features: readonly Feature[]
 
 async function replayMessage(from: Build, to: Build, features: readonly Feature[], [source, target]: readonly [string, string]): Promise<string> {
   const wanted = features.filter(feature => feature !== 'power_off')
-  let snapshot: ReturnType<typeof bear>['snapshot']
   try {
-    ;({ snapshot } = bear(from, { features: wanted }))
+    const [result] = await checkHost(from, [to], { features: wanted })
+    return result ? replayWords(result, source, target) : ''
   } catch (error) {
     if (!(error instanceof SnapError)) throw error
     return `${source} takes no vCPU with ${wanted.join(' ') || 'no features'}, so no guest of it can move to ${target}`
   }
-  return replayWords(await checkSnapshot(snapshot, to, { vmm: 'kvm' }), source, target)
 }

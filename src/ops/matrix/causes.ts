@@ -116,7 +116,7 @@ const REFUSALS: readonly RefusalRow[] = [
 const FEATURES: Cause = {
   letter: 'F',
   code: 'vcpu-features',
-  words: 'the target takes no vCPU with these features',
+  words: 'no vCPU with these features can be made there, by the kernel, the CPU or the VMM',
   remedy: 'leave out of the guest what not every host has',
 }
 const CHANGED: Readonly<Record<string, Cause>> = {
@@ -163,7 +163,7 @@ function causeOfRegister(id: string): Cause {
 }
 
 /** Why a result is no `survives`, each cause once, in the order of the legend; none for one that survives. */
-export function causesOf({ verdict, vcpus, findings }: Pick<CheckResult, 'verdict' | 'vcpus' | 'findings'>): readonly Cause[] {
+export function causesOf({ verdict, vcpus, findings, load }: Pick<CheckResult, 'verdict' | 'vcpus' | 'findings' | 'load'>): readonly Cause[] {
   if (verdict === 'survives') return []
   const found = new Set<Cause>()
   for (const { failures } of vcpus) for (const { id } of failures) found.add(causeOfRegister(id))
@@ -171,6 +171,7 @@ export function causesOf({ verdict, vcpus, findings }: Pick<CheckResult, 'verdic
     if (code === 'vcpu-refused') found.add(FEATURES)
     else if (verdict === 'changed' && severity !== 'info' && CHANGES.has(code)) found.add(CHANGED[code] ?? OTHER)
   }
+  if (load.decidedBy?.stage === 'vcpu') found.add(FEATURES)
   if (found.size === 0) found.add(OTHER)
   return CAUSES.flatMap(cause => [...found].filter(each => each.code === cause.code))
 }

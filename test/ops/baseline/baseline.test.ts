@@ -98,14 +98,24 @@ describe('what VMMs are told', () => {
 
   test('Firecracker: a template whose modifiers are the registers, bit by bit, x where a host keeps its own', async () => {
     const hosts = builds('linux-7.3', 'linux-7.3/neoverse-n1')
-    const { baseline } = await findBaseline(hosts, { features: ['psci_0_2', 'pmu_v3'] })
+    const { baseline } = await findBaseline(hosts, {})
     const [only, ...others] = vmmOptions(baseline, hosts).firecracker
     expect(others).toEqual([])
-    expect(only?.template.vcpu_features).toEqual([{ index: 0, bitmap: '0b1xxx' }])
+    expect(only?.template).toMatchObject({ kvm_capabilities: [], vcpu_features: [] })
     const pfr0 = only?.template.reg_modifiers.find(({ addr }) => addr === '0x603000000013c020')
     expect(pfr0?.bitmap).toMatch(/^0b[01x]{64}$/)
     const wanted = baseline.registers.find(({ id }) => id === 0x6030_0000_0013_c020n)!
     expect(BigInt(pfr0!.bitmap.replaceAll('x', '0'))).toBe(wanted.value & (wanted.mask ?? ~0n))
+  })
+
+  test('Firecracker: SVE and pointer authentication by capability and feature bits; no guest with a PMU', async () => {
+    const hosts = builds('linux-6.16/max', 'linux-7.2/max')
+    const of = async (features: readonly Feature[]) => vmmOptions((await findBaseline(hosts, { features })).baseline, hosts).firecracker
+    expect((await of(['psci_0_2', 'sve', 'ptrauth_address', 'ptrauth_generic']))[0]?.template).toMatchObject({
+      kvm_capabilities: ['170', '171', '172'],
+      vcpu_features: [{ index: 0, bitmap: '0b111xxxx' }],
+    })
+    expect(await of(['psci_0_2', 'pmu_v3'])).toEqual([])
   })
 
   test('Firecracker: hosts that list other registers get templates of their own', async () => {
