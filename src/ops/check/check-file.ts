@@ -30,7 +30,12 @@ export async function checkFile(path: string, targets: readonly Build[], options
       ...(options.digest === false ? {} : { sha256: await opened.sha256() }),
     }
     const chosen = options.vmm === undefined ? defaultVmm(format.id, snapshot) : { vmm: options.vmm }
-    const fileFindings = [...opened.findings, ...(await lintFindings(snapshot, opened.findings, options.signal)), ...powerOffFindings(snapshot)]
+    const fileFindings = [
+      ...opened.findings,
+      ...(await lintFindings(snapshot, opened.findings, options.signal)),
+      ...powerOffFindings(snapshot),
+      ...(options.find?.(snapshot) ?? []),
+    ]
     const check = snapshotChecker(snapshot, {
       ...options,
       vmm: chosen.vmm,
