@@ -101,7 +101,7 @@ function textMode({ targets, known, more }: FleetStart, details: boolean, rows: 
       if (outcome.skipped || (more && !whole && !isNotable(outcome))) return ''
       // Alone and unreadable: that is an error of the command, and said as one.
       if (outcome.error && known === 1 && !more) return ''
-      const before = told++ > 0 ? (whole ? '\n' : '') : whole ? '' : headOf(targets, page)
+      const before = told++ > 0 ? (whole ? '\n' : '') : whole ? '' : headOf(targets, page, rows)
       if (!whole || !outcome.rows || outcome.error) return before + matrixRow(outcome, targets, page)
       return before + outcome.rows.map(row => resultText(row, page, details)).join('\n\n')
     },
@@ -110,8 +110,8 @@ function textMode({ targets, known, more }: FleetStart, details: boolean, rows: 
   }
 }
 
-function headOf(targets: readonly string[], page: Page): string {
-  const head = matrixHead(targets, page)
+function headOf(targets: readonly string[], page: Page, rows: 'file' | 'host'): string {
+  const head = matrixHead(targets, page, rows)
   return head === '' ? '' : `${head}\n`
 }
 

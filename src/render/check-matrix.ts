@@ -21,8 +21,8 @@ const fits = (targets: readonly string[], { columns = WIDE }: Page): boolean =>
   targets.reduce((sum, build) => sum + widthOf(build) + 2, ROOM) <= Math.max(columns, 80)
 
 /** The names of the builds over their columns; nothing for a list. */
-export function matrixHead(targets: readonly string[], page: Page): string {
-  return fits(targets, page) ? page.style.dim(`${targets.map(build => terminalText(build).padEnd(widthOf(build))).join('  ')}  file`) : ''
+export function matrixHead(targets: readonly string[], page: Page, rows: 'file' | 'host' = 'file'): string {
+  return fits(targets, page) ? page.style.dim(`${targets.map(build => terminalText(build).padEnd(widthOf(build))).join('  ')}  ${rows}`) : ''
 }
 
 /** One file: its verdicts, and a line for each reason that is not `survives`. */
