@@ -12,7 +12,7 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'KVM_SET_ONE_REG fails on the target for a value that the file holds, and a VMM that checks errors stops there. The message names the register, the errno and the reason. Rewrite the file for the target with `psci-snap migrate FILE --to BUILD -o OUT`, or give the guest a CPU that both hosts have.',
   ],
   [
-    'vcpu-init-refused',
+    'vcpu-refused',
     'The target cannot create a vCPU with the features that the guest has.',
     'KVM_ARM_VCPU_INIT or KVM_ARM_VCPU_FINALIZE fails. Boot the guest without the features that the target lacks (SVE, pointer authentication, PMU, EL2), or choose a host that has them.',
   ],
@@ -32,9 +32,19 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'KVM_ARM_SET_COUNTER_OFFSET exists since Linux 6.4. Without it the clock of the guest jumps.',
   ],
   [
-    'system-suspend-refused',
-    'The target cannot offer SYSTEM_SUSPEND.',
-    'KVM_CAP_ARM_SYSTEM_SUSPEND exists since Linux 6.0. Without it a guest that was told of the call is refused when it makes it.',
+    'capability-refused',
+    'The target cannot enable a capability that the VM was saved with.',
+    'The message names the KVM capability. Without it the guest misses what it stands for, such as SYSTEM_SUSPEND; choose a host whose kernel has it.',
+  ],
+  ['gic-refused', 'The target cannot create the interrupt controller of the VM.', 'The host has no GIC of that version for guests; choose one that has it.'],
+  ['events-refused', 'The target refuses the pending events of a vCPU.', 'KVM_SET_VCPU_EVENTS fails; a pending SError of the guest would be lost.'],
+  ['mp-state-refused', 'The target refuses the power state of a vCPU.', 'KVM_SET_MP_STATE fails; the suspended state, for example, exists since Linux 6.0.'],
+  ['pin-refused', 'The target does not know the PSCI version that was asked for.', 'Choose a version that `psci-snap builds show BUILD` lists.'],
+  ['load-refused', 'The VMM does not accept the file at all.', 'Its own checks come before any register; the message says which one fails.'],
+  [
+    'list-too-long',
+    'The file has more registers than the target lists.',
+    'QEMU compares the two numbers before it writes any register, and stops with `cpu:cpreg_vmstate_array_len`. Rewrite the file for the target with `psci-snap migrate`, or move the guest to a host whose kernel lists as many.',
   ],
 
   // what the guest notices

@@ -12,6 +12,8 @@ import type { ReportOptions, StreamedReport } from './streamed-report.ts'
 
 /** What one page holds at most; beyond it the page says what it leaves out. Texts are limited in number and in UTF-16 code units. */
 const LIMITS = { rows: 20_000, outcomes: [1500, 6 << 20], registers: [4000, 4 << 20], texts: [8000, 4 << 20], met: 20_000 } as const
+/** An outcome that is met so often finds room where the first of its kind found none. */
+const OFTEN = 10
 /** With more targets than this a cell has room for its mark alone. */
 const MOST_WIDE = 6
 
@@ -26,8 +28,8 @@ class HtmlPage implements StreamedReport {
   readonly #outcomes = new Pool('o', ...LIMITS.outcomes)
   readonly #registers = new Pool('r', ...LIMITS.registers)
   readonly #texts = new Pool('n', ...LIMITS.texts)
-  /** Ids of outcomes by the digest of a result. */
-  readonly #met = new Map<string, string>()
+  /** By the digest of a result: the id of its outcome, or how often it found no room. */
+  readonly #met = new Map<string, string | number>()
   readonly #byTarget: ReadonlyMap<string, Counts>
   #file: string | undefined
   #cells: (CheckResult | undefined)[] = []
@@ -112,10 +114,11 @@ class HtmlPage implements StreamedReport {
   #outcome(result: CheckResult, head: string): string | undefined {
     const key = digestOf(result)
     const known = this.#met.get(key)
-    if (known !== undefined) return this.#outcomes.again(known)
+    if (typeof known === 'string') return this.#outcomes.again(known)
+    const missed = known ?? 0
     const shared = { registers: this.#registers, texts: this.#texts, sections: !this.#isWide }
-    const id = this.#outcomes.put(outcomeHtml(result, shared), head)
-    if (id !== undefined && this.#met.size < LIMITS.met) this.#met.set(key, id)
+    const id = this.#outcomes.put(outcomeHtml(result, shared), head, missed >= OFTEN)
+    if (known !== undefined || this.#met.size < LIMITS.met) this.#met.set(key, id ?? missed + 1)
     return id
   }
 
@@ -140,7 +143,7 @@ class HtmlPage implements StreamedReport {
 
 /** Of all that an outcome shows, and little else. */
 function digestOf({ source: _, vcpus, ...rest }: CheckResult): string {
-  const shown = vcpus.map(vcpu => ({ ...vcpu, differences: vcpu.differences.filter(row => !row.volatile) }))
+  const shown = vcpus.map(vcpu => ({ ...vcpu, written: 0, differences: vcpu.differences.filter(row => !row.volatile) }))
   return createHash('sha256')
     .update(JSON.stringify([rest, shown]))
     .digest('base64')

@@ -25,15 +25,16 @@ export class Pool {
     this.#mostUnits = mostUnits
   }
 
-  /** The id of a text under its heading; undefined when it is new and there is no room. */
-  put(text: string, head = ''): string | undefined {
+  /** The id of a text under its heading; undefined when it is new and there is no room. A third more room is kept for what is `often` needed. */
+  put(text: string, head = '', often = false): string | undefined {
     const key = `${head}\n${text}`
     const known = this.#known.get(key)
     if (known) {
       known.uses++
       return known.id
     }
-    if (this.#known.size >= this.#most || this.#units + key.length > this.#mostUnits) {
+    const room = often ? 4 / 3 : 1
+    if (this.#known.size >= this.#most * room || this.#units + key.length > this.#mostUnits * room) {
       this.left++
       return undefined
     }
