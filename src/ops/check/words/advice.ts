@@ -8,6 +8,7 @@ import { workaroundOf } from './cause.ts'
 import { faultAdvice } from './file-faults.ts'
 import { isOrder, migrateOutlook } from './migrate-codes.ts'
 import { foldNames, listNames } from './names.ts'
+import { olderVersionTaken } from './psci-words.ts'
 import { TITLES, vmmOptions } from './vmm-options.ts'
 
 /** Where a command has FILE and OUT, the reader puts the names; BUILD stands for a build that has no name of its own. */
@@ -139,8 +140,9 @@ function host({ refusals, load, findings, build }: Case): readonly Advice[] {
 }
 
 /** The order in which a fleet is upgraded so that this does not come up again. Said where the host offers less than the guest was started with. */
-function fleet({ refusals, psci, snapshot, build }: Case): readonly Advice[] {
-  const isRollback = refusals.some(row => row.name === 'KVM_REG_ARM_PSCI_VERSION')
+function fleet(about: Case): readonly Advice[] {
+  const { refusals, psci, snapshot, build } = about
+  const isRollback = olderVersionTaken(about) !== undefined
   if (psci.saved === null || !(isRollback || refusals.some(row => row.errno === 'ENOENT' && !row.droppable))) return []
   const from = snapshot.origin.build ?? 'SOURCE'
   return [

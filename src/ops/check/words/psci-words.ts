@@ -1,6 +1,6 @@
 // table of PSCI steps: what a guest that was booted with one PSCI version meets under another. Which functions a version has is arch/psci.ts.
 // Sources: facts/kvm-arm64-rules.md §3 (guest side: Linux drivers/firmware/psci/psci.c looks once, at boot) and §4; recordings: postver, psci.
-import { describePsciStep, parsePsciVersion } from '../../../arch/psci.ts'
+import { describePsciStep, PSCI_VERSIONS, parsePsciVersion } from '../../../arch/psci.ts'
 import type { Consequence } from '../check-report.ts'
 import type { Case } from './case.ts'
 
@@ -57,8 +57,19 @@ export function psciConsequences({ psci: { saved, afterReplay, targetDefault }, 
     : steps.map((step, i) => (i === 0 ? { ...step, message: `${lead}: ${step.message}` } : step))
 }
 
+/**
+ * The version with which a guest could have been started so that this target takes it, where the saved one is refused for being newer than what the target
+ * knows. Undefined for any other trouble with the version.
+ */
+export function olderVersionTaken({ psci: { saved }, refusals, build, features }: Case): string | undefined {
+  if (saved === null || !(PSCI_VERSIONS as readonly string[]).includes(saved) || !refusals.some(row => row.name === 'KVM_REG_ARM_PSCI_VERSION'))
+    return undefined
+  const { accepted, acceptedWithout02 } = build.kernel.psci
+  return newestTaken(saved, features.includes('psci_0_2') ? accepted : acceptedWithout02)
+}
+
 /** The newest version that the target takes and that is no newer than `version`; undefined when there is none. */
-export function newestTaken(version: string, accepted: readonly number[]): string | undefined {
+function newestTaken(version: string, accepted: readonly number[]): string | undefined {
   let most: number
   try {
     most = Number(parsePsciVersion(version))

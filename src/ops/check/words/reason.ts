@@ -116,7 +116,7 @@ function survivesReason({ psci, added, dropped, vcpus, kernel }: Case): string {
   const written = vcpus[0]?.written ?? 0
   const parts = [
     psci.saved === null ? undefined : `PSCI ${psci.saved} kept`,
-    written === 0 ? undefined : `${kernel} takes all ${written} registers${vcpus.length > 1 ? ' of each vCPU' : ''}`,
+    written === 0 ? undefined : `${kernel} takes ${written === 1 ? 'the register' : `all ${written} registers`}${vcpus.length > 1 ? ' of each vCPU' : ''}`,
     dropped.length === 0 ? undefined : `the VMM leaves out ${listNames([...new Set(dropped.map(row => row.name))])} without loss`,
     added.length === 0 ? undefined : `${plural(added.length, 'register')} more on this host, at ${added.length === 1 ? 'its default' : 'their defaults'}`,
   ].filter(part => part !== undefined)

@@ -9,7 +9,7 @@ import { compileSelector } from '../../../arch/selector.ts'
 import type { VmmId } from '../../load/vmm.ts'
 import type { Advice } from '../check-report.ts'
 import type { Case } from './case.ts'
-import { newestTaken } from './psci-words.ts'
+import { olderVersionTaken } from './psci-words.ts'
 import { appearingServices } from './service-words.ts'
 
 export type VmmFamily = 'qemu' | 'firecracker' | 'cloud-hypervisor' | 'kvm'
@@ -27,13 +27,6 @@ interface OptionRow {
   readonly vmms: readonly VmmFamily[]
   readonly advise: (about: Case) => Advice | undefined
   readonly source: string
-}
-
-/** The version with which a guest could be born so that this target takes it: only where the version is what the target refuses or changes. */
-function bornWith({ psci, refusals, build, features }: Case): string | undefined {
-  if (psci.saved === null || !refusals.some(row => row.name === 'KVM_REG_ARM_PSCI_VERSION')) return undefined
-  const { accepted, acceptedWithout02 } = build.kernel.psci
-  return newestTaken(psci.saved, features.includes('psci_0_2') ? accepted : acceptedWithout02)
 }
 
 const isPmu = once(() => compileSelector({ groups: ['pmu'] }))
@@ -71,7 +64,7 @@ const OPTIONS: readonly OptionRow[] = [
   {
     vmms: ['qemu'],
     advise: about => {
-      const version = bornWith(about)
+      const version = olderVersionTaken(about)
       return version === undefined
         ? undefined
         : {
@@ -85,7 +78,7 @@ const OPTIONS: readonly OptionRow[] = [
   {
     vmms: ['firecracker'],
     advise: about => {
-      const version = bornWith(about)
+      const version = olderVersionTaken(about)
       if (version === undefined) return undefined
       return {
         code: 'pin-psci-at-boot',
@@ -98,7 +91,7 @@ const OPTIONS: readonly OptionRow[] = [
   {
     vmms: ['kvm', 'cloud-hypervisor'],
     advise: about => {
-      const version = bornWith(about)
+      const version = olderVersionTaken(about)
       if (version === undefined) return undefined
       const none = familyOf(about.load.vmm) === 'cloud-hypervisor' ? 'Cloud Hypervisor has no option for it: its code must write' : 'a VMM can write'
       return {
