@@ -36,9 +36,9 @@ export function explainPsciFunction(row: PsciFunction, hosts: readonly KernelHos
       row.offered === undefined
         ? 'KVM answers it with NOT_SUPPORTED (-1), in every PSCI version.'
         : `KVM answers it to a guest whose PSCI version is ${row.offered} or later${row.needs ? `, when ${row.needs}` : ''}; else NOT_SUPPORTED (-1).`,
-      ...(row.offered !== undefined && row.number !== 0x00
-        ? [`PSCI_FEATURES of it is ${row.features ?? 0} then${row.features ? ' (a mask of what it can do)' : ''}.`]
-        : []),
+      ...(row.features === undefined
+        ? []
+        : [`PSCI_FEATURES, from PSCI 1.0 on, then says ${row.features} of it${row.features ? ' (a mask of what it can do)' : ''}.`]),
     ],
     answeredOn,
     notAnsweredOn: rest(hosts, answeredOn),
@@ -139,7 +139,7 @@ export function explainService(bit: BitmapBit, hosts: readonly KernelHosts[]): S
       `Bit ${bit.bit} of ${name} switches it; a new VM has it ${bit.isDefault ? 'on' : 'off'}.`,
       'The bit can be changed until the first KVM_RUN of any vCPU (EBUSY afterwards); without it every call of the service is answered with NOT_SUPPORTED (-1).',
     ],
-    ...(since === undefined ? {} : { since: `the register came with Linux ${since}` }),
+    ...(since === undefined ? {} : { since: `Linux ${since} (the register)` }),
     offeredOn,
     registerOn,
     consequences: [

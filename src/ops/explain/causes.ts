@@ -139,7 +139,9 @@ export function causeOf(id: RegId, sample: Sample, errno: string): Cause {
 /** Circumstances that refuse whatever value is written. */
 export const SITUATIONS = {
   absent: (elsewhere: string): Cause => ({ text: `this kernel has no such register${elsewhere}` }),
-  absentOnCpu: (cpus: string): Cause => ({ text: `the CPU has not the feature, and the register is not there without it (recorded: there on ${cpus})` }),
+  absentOnCpu: (cpus: string): Cause => ({
+    text: `the CPU lacks the feature that the register belongs to (of the recorded ones ${cpus} ${cpus.includes(' ') ? 'have' : 'has'} it)`,
+  }),
   withoutFeature: (features: string): Cause => ({
     text: `the vCPU was initialised without ${features}`,
     advice: 'initialise the vCPU with the features that the guest had',

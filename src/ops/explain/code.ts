@@ -5,18 +5,6 @@ import { LINTS } from '../../model/lints/table.ts'
 import { CHANGE_CODES, TELLING_CODES } from '../migrate/change-codes.ts'
 import type { CodeAnswer } from './explain-report.ts'
 
-const EXIT_GROUPS: Readonly<Record<number, string>> = {
-  2: 'The command line does not make sense; nothing was done.',
-  10: 'A file cannot be read or written.',
-  11: 'The format of a file is not known, or cannot be written.',
-  12: 'A file is corrupt, or declares more than psci-snap is willing to read.',
-  13: 'A file was made by a newer psci-snap.',
-  14: 'A build is unknown, not valid, or cannot do what was asked.',
-  15: 'The back end is not there.',
-  16: 'The kernel refused a call outside a replay.',
-  130: 'Interrupted; no output was left half written.',
-}
-
 export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERROR_CODES, text)
 /** Every code of a finding or of a change. */
 export const findingCodes = (): readonly string[] => [
@@ -31,7 +19,7 @@ export function explainErrorCode(code: ErrorCode): CodeAnswer {
     code,
     title: `${code}: an error, exit status ${exit}`,
     exit,
-    rule: [EXIT_GROUPS[exit] ?? `The command ends with status ${exit}.`, 'It stops the work; the message beside it says what is wrong and where.'],
+    rule: [`It stops the work, and the command ends with status ${exit}; the message beside it says what is wrong and where.`],
     consequences: [],
     advice: [hint],
     sources: ['docs/exit-codes.md'],
@@ -62,7 +50,7 @@ export function explainFindingCode(code: string): CodeAnswer {
       ...(lint ? [lint.remedy] : []),
       ...(needsConsent ? [`\`migrate\` makes a change that the guest could notice so only with --allow ${code}`] : []),
     ],
-    sources: [lint ? 'docs/lints.md' : needsConsent ? 'src/ops/migrate/change-codes.ts' : 'src/model/finding-codes.ts'],
+    sources: lint ? ['docs/lints.md'] : [],
     reports: lint?.reports ?? [],
   }
 }

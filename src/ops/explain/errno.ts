@@ -80,10 +80,11 @@ async function answersBy(id: RegId, on: Build | undefined, given?: Sample): Prom
   const tryout = new Tryout(hostsOf(on))
   const { listed } = await tryout.listed(id)
   const elsewhere = listedElsewhere(listed)
+  const having = [...new Set(listed.flatMap(({ cpus = [] }) => cpus))].join(', ')
   const rows = new Map<string, { kernel: string; fact: { values: readonly string[]; cpu?: string } }[]>()
   const causes = new Map<string, Answered>()
   for (const host of tryout.hosts)
-    for (const { build, answers } of await askHost(tryout, host, id, { isOne: on !== undefined, elsewhere, given }))
+    for (const { build, answers } of await askHost(tryout, host, id, { isOne: on !== undefined, elsewhere, having, given }))
       for (const answer of answers) {
         const key = `${answer.outcome} ${answer.cause.text}`
         causes.set(key, causes.get(key) ?? answer)
@@ -101,6 +102,8 @@ interface Asking {
   /** One host is meant, not its whole kernel. */
   readonly isOne: boolean
   readonly elsewhere: string
+  /** CPUs that have the register where not all have it. */
+  readonly having: string
   readonly given: Sample | undefined
 }
 
@@ -108,7 +111,7 @@ async function askHost(
   tryout: Tryout,
   host: KernelHosts,
   id: RegId,
-  { isOne, elsewhere, given }: Asking,
+  { isOne, elsewhere, having, given }: Asking,
 ): Promise<readonly { readonly build: Build; readonly answers: readonly Answered[] }[]> {
   const [place] = await tryout.placesOn(host, id)
   if (!place) {
@@ -117,16 +120,19 @@ async function askHost(
   }
   const asked = [{ build: place.build, answers: await answersOf(place, id, given) }]
   if (isOne) return asked
-  const having: Build[] = []
-  const lacking: Build[] = []
-  for (const build of host.builds) ((await tryout.featuresFor(build, id)) ? having : lacking).push(build)
-  const [without] = lacking
-  if (without) asked.push({ build: without, answers: await absentAnswer(without, id, SITUATIONS.absentOnCpu(having.map(build => build.host.cpu).join(', '))) })
+  const without = await lacking(tryout, host, id)
+  if (without) asked.push({ build: without, answers: await absentAnswer(without, id, SITUATIONS.absentOnCpu(having)) })
   // Vectors look different where there is SVE: the host that has it is asked too.
   const withSve = host.builds.find(build => (build.host.features & SVE) !== 0 && build !== place.build)
   const features = withSve && (await tryout.featuresFor(withSve, id))
   if (withSve && features) asked.push({ build: withSve, answers: (await answersOf({ build: withSve, features, own: place.own }, id, given)).filter(isSve) })
   return asked
+}
+
+/** The first host of a kernel that does not list the register, whatever the features. */
+async function lacking(tryout: Tryout, { builds }: KernelHosts, id: RegId): Promise<Build | undefined> {
+  for (const build of builds) if (!(await tryout.featuresFor(build, id))) return build
+  return undefined
 }
 
 const SVE = 1 << featureBit('sve')

@@ -190,4 +190,7 @@ export interface BuildsAnswer extends Prose {
   readonly kind: 'builds'
   readonly a: string
   readonly b: string
+  /** What a guest notices, and what a VMM does, one sentence each. */
+  readonly guest: readonly string[]
+  readonly vmm: readonly string[]
 }

@@ -21,9 +21,9 @@ export function findMessage(text: string): FoundMessage | undefined {
   for (const row of MESSAGES) {
     const match = row.pattern.exec(text)
     if (!match) continue
-    const { register: named, value: digits, errno: said, psci } = match.groups ?? {}
+    const { register: named = row.about, value: digits, errno: said, psci } = match.groups ?? {}
     const register = named === undefined ? undefined : registerOf(named)
-    const value = register === undefined || digits === undefined ? undefined : valueOf(register, digits, row)
+    const value = register === undefined || digits === undefined ? undefined : valueIn(register, digits, row)
     const errno = said === undefined ? undefined : errnoOf(said)
     return {
       row,
@@ -76,7 +76,7 @@ function registerOf(text: string): RegId | undefined {
 }
 
 /** QEMU prints bare hex digits; Firecracker `0x…` or decimal. Undefined for what does not fit the register. */
-function valueOf(id: RegId, text: string, { vmm }: MessageRow): bigint | undefined {
+function valueIn(id: RegId, text: string, { vmm }: MessageRow): bigint | undefined {
   const digits = text.trim().replace(/^0x/i, '')
   const isHex = vmm.startsWith('QEMU') || /^0x/i.test(text.trim())
   if (!(isHex ? /^[0-9a-f]{1,64}$/i : /^\d{1,40}$/).test(digits)) return undefined

@@ -10,6 +10,8 @@ export interface MessageRow {
   /** Likely causes, the likeliest first. */
   readonly causes: readonly string[]
   readonly advice: readonly string[]
+  /** The register that the message is about without naming it. */
+  readonly about?: string
   readonly source: string
 }
 
@@ -177,6 +179,7 @@ export const MESSAGES: readonly MessageRow[] = [
     rule: 'a core register cannot be read: on a vCPU with SVE the vector registers are no core registers, and this release saves no SVE',
     causes: ['the host CPU has SVE (Neoverse V1, V2, Graviton 3 and 4, Grace), which Cloud Hypervisor gives its guests'],
     advice: ['use v53 or later'],
+    about: 'V0',
     source: 'https://github.com/cloud-hypervisor/cloud-hypervisor/issues/8057, fixed by https://github.com/cloud-hypervisor/cloud-hypervisor/pull/8268',
   },
   {

@@ -25,6 +25,14 @@ export const STEP_RULE = [
   'A VM to which nobody writes it has the newest version of its host kernel.',
 ] as const
 
+/** Source: Linux arch/arm64/kvm/psci.c, kvm_psci_version(); recordings: the psci01 sets. */
+export const OLD_RULE =
+  'PSCI 0.1 is what a vCPU without the feature psci_0_2 has, and nothing else has it: what the feature is decides KVM_ARM_VCPU_INIT, not a write of KVM_REG_ARM_PSCI_VERSION.'
+export const OLD_ADVICE = [
+  'initialise every vCPU with psci_0_2, or every vCPU without it, as the guest was booted; kernels from 6.5 on take no mixture',
+  'QEMU 11 and later: -cpu host,kvm-psci-version=0.1 leaves the feature out',
+] as const
+
 export const DOWN_CONSEQUENCE = 'a running guest is not told: it goes on calling what it found at boot, and asks for the version again only at its next boot'
 export const UP_CONSEQUENCE =
   'a running guest does not look again: what appears stays unused until its next boot, and then it is found without anybody having asked for it'
@@ -32,7 +40,7 @@ export const SAME_FUNCTIONS = 'the functions are the same; only the number that 
 
 /** `version` is what to stay with. */
 export const pinAdvice = (version: string, value: string): readonly string[] => [
-  `write KVM_REG_ARM_PSCI_VERSION = ${value} on every vCPU before the guest runs; a VMM that saves and restores all registers does so by itself`,
+  `to stay with ${version}: write KVM_REG_ARM_PSCI_VERSION = ${value} on every vCPU before the guest boots; a VMM that restores all registers of a guest that has it does so by itself`,
   `QEMU 11 and later: -cpu host,kvm-psci-version=${version} (on older ones the guest gets the newest version of the kernel at every cold boot; a migrated guest keeps its own)`,
   `psci-snap: \`restore --pin-psci ${version}\`, or \`edit --set PSCI_VERSION=${version}\` for a file`,
 ]

@@ -4,28 +4,38 @@ import { SnapError } from '../../errors.ts'
 import { psciStepWords } from '../check/words/psci-words.ts'
 import type { PsciAnswer, PsciFunctionRow, PsciVersionRow } from './explain-report.ts'
 import { type KernelHosts, kernelsWhere } from './hosts.ts'
-import { DOWN_CONSEQUENCE, GUEST_SIDE, PSCI_SINCE, PSCI_SOURCES, pinAdvice, SAME_FUNCTIONS, STEP_RULE, UP_CONSEQUENCE } from './psci-facts.ts'
+import {
+  DOWN_CONSEQUENCE,
+  GUEST_SIDE,
+  OLD_ADVICE,
+  OLD_RULE,
+  PSCI_SINCE,
+  PSCI_SOURCES,
+  pinAdvice,
+  SAME_FUNCTIONS,
+  STEP_RULE,
+  UP_CONSEQUENCE,
+} from './psci-facts.ts'
 
 const hex32 = (id: number): string => `0x${(id >>> 0).toString(16).padStart(8, '0')}`
 const NOT_SUPPORTED = -1
+const OLDEST: PsciVersion = '0.1'
 const refusal = `${PSCI_RETURNS.find(row => row.value === NOT_SUPPORTED)?.name} (${NOT_SUPPORTED})`
 
 /** `from` is absent for a question about one version. Throws REG_VALUE_INVALID for a version that no kernel knows. */
 export function explainPsci(from: string | undefined, to: string, hosts: readonly KernelHosts[]): PsciAnswer {
   const [start, end] = [from === undefined ? undefined : known(from), known(to)]
   const functions = start === undefined ? functionsOf(end) : stepRows(start, end)
-  const before = start ?? predecessor(end)
-  const value = `0x${parsePsciVersion(before ?? end).toString(16)}`
   return {
     kind: 'psci',
     title: start === undefined ? `PSCI ${end}` : `PSCI ${start} → ${end}`,
     ...(start === undefined ? {} : { from: start }),
     to: end,
-    rule: start === undefined ? STEP_RULE : [...(functions.length === 0 ? [`${SAME_FUNCTIONS}.`] : []), ...STEP_RULE],
+    rule: [...(start !== undefined && functions.length === 0 ? [`${SAME_FUNCTIONS}.`] : []), ...(start === OLDEST || end === OLDEST ? [OLD_RULE] : STEP_RULE)],
     versions: (start === undefined ? [end] : between(start, end)).map(version => versionRow(version, hosts)),
     functions,
     consequences: start === undefined || start === end ? [] : [precedes(end, start) ? DOWN_CONSEQUENCE : UP_CONSEQUENCE, ...stepMessages(start, end)],
-    advice: start === end ? [] : pinAdvice(start ?? end, start === undefined ? `0x${parsePsciVersion(end).toString(16)}` : value),
+    advice: start === end ? [] : adviceFor(start, end, hosts),
     sources: [...PSCI_SOURCES, GUEST_SIDE],
   }
 }
@@ -42,7 +52,18 @@ const stepMessages = (from: string, to: string): readonly string[] => psciStepWo
 
 const at = (version: PsciVersion): number => PSCI_VERSIONS.indexOf(version)
 const precedes = (a: PsciVersion, b: PsciVersion): boolean => at(a) < at(b)
-const predecessor = (version: PsciVersion): PsciVersion | undefined => PSCI_VERSIONS[at(version) - 1]
+
+/** A guest is best born with the older version; one that was not belongs on kernels that know the newer. */
+function adviceFor(from: PsciVersion | undefined, to: PsciVersion, hosts: readonly KernelHosts[]): readonly string[] {
+  const older = from !== undefined && precedes(from, to) ? from : to
+  if (older === OLDEST) return OLD_ADVICE
+  const { value } = versionRow(older, hosts)
+  const { acceptedOn = [] } = from !== undefined && precedes(to, from) ? versionRow(from, hosts) : {}
+  return [
+    ...(acceptedOn.length > 0 ? [`a guest that booted with ${from}: keep it on kernels that accept ${from}, or boot it again with ${to}`] : []),
+    ...pinAdvice(older, value),
+  ]
+}
 
 /** Both versions and those between them, in the direction of the step. */
 function between(from: PsciVersion, to: PsciVersion): readonly PsciVersion[] {
@@ -52,12 +73,13 @@ function between(from: PsciVersion, to: PsciVersion): readonly PsciVersion[] {
 
 export function versionRow(version: PsciVersion, hosts: readonly KernelHosts[]): PsciVersionRow {
   const value = Number(parsePsciVersion(version))
+  const isOld = version === OLDEST
   const since = PSCI_SINCE[version]
   return {
     version,
     value: `0x${value.toString(16)}`,
-    defaultOn: kernelsWhere(hosts, ({ kernel: { psci } }) => psci.initial === value),
-    acceptedOn: kernelsWhere(hosts, ({ kernel: { psci } }) => psci.accepted.includes(value) || psci.acceptedWithout02.includes(value)),
+    defaultOn: kernelsWhere(hosts, ({ kernel: { psci } }) => (isOld ? psci.initialWithout02 : psci.initial) === value),
+    acceptedOn: kernelsWhere(hosts, ({ kernel: { psci } }) => (isOld ? psci.acceptedWithout02 : psci.accepted).includes(value)),
     ...(since === undefined ? {} : { since: `Linux ${since.release}${since.commit === undefined ? '' : ` (${since.commit})`}` }),
   }
 }

@@ -39,9 +39,14 @@ export async function answersOf({ build, features, own }: Place, id: RegId, give
     }
     // Of several causes the one that more values show is the likelier.
     const ranked = [...groups.values()].sort((a, b) => b.samples.length - a.samples.length)
-    answered.push(...ranked.map(group => ({ outcome: group.outcome, cause: group.cause, values: sayValues(group.samples, samples) })))
+    answered.push(...ranked.map(group => ({ outcome: group.outcome, cause: group.cause, values: valuesOf(group, samples) })))
   }
   return [...answered, ...(await circumstances(build, features, id, samples))]
+}
+
+/** What shows the cause; nothing when the cause already names it. */
+function valuesOf({ cause, samples: some }: { readonly cause: Cause; readonly samples: readonly Sample[] }, all: readonly Sample[]): readonly string[] {
+  return some.length === 1 && cause.text.startsWith(`${some[0]?.text} `) ? [] : sayValues(some, all)
 }
 
 /** A register that no feature brings on this host. */

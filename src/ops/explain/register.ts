@@ -25,7 +25,7 @@ export async function explainRegister(id: RegId, tryout: Tryout): Promise<Regist
     title: registerName(id),
     register: identity(id),
     rule: [
-      ...(row?.write === undefined ? [] : [`A write is: ${WRITE_RULES[row.write]}.`]),
+      ...(row?.write === undefined || /^a write /.test(row.quirk ?? '') ? [] : [`A write is: ${WRITE_RULES[row.write]}.`]),
       ...(row?.quirk === undefined ? [] : [`${sentence(row.quirk)}.`]),
       ...(listed.length === 0 ? ['No built-in kernel lists it, on any recorded CPU and with any feature that was tried.'] : []),
     ],

@@ -41,7 +41,7 @@ export function sayValue(id: RegId, value: bigint): string {
   const workaround = ([1, 2, 3] as const).find(n => WORKAROUND_IDS[n] === id)
   const hex = `0x${value.toString(16)}`
   if (workaround !== undefined) return showWorkaround(workaround, value) === hex ? hex : `${hex} ${showWorkaround(workaround, value)}`
-  if (regCoproc(id) === 0x16) return value === 0n ? '0x0 (none)' : `${hex} ${bitmapNames(id, value).join(' ')}`
+  if (regCoproc(id) === 0x16) return value === 0n ? '0x0 none' : `${hex} ${bitmapNames(id, value).join(' ')}`
   return hex
 }
 

@@ -74,13 +74,13 @@ export class Tryout {
     return this.#onEach(id, async ({ build, own }) => {
       const value = `0x${own.toString(16)}`
       const said = sayValue(id, own)
-      return { value, ...(said === value ? {} : { meaning: said.replace(`${value} `, '') }), ...cpuOf(build) }
+      return { value, ...(said === value ? {} : { meaning: said.replace(`${value} `, '') }), ...cpuOf(build, id) }
     })
   }
 
   /** How writes come out, kernel by kernel. */
   async writes(id: RegId): Promise<readonly WriteRow[]> {
-    return this.#onEach(id, async place => ({ features: place.features, ...(await writeOutcomes(place, id)), ...cpuOf(place.build) }))
+    return this.#onEach(id, async place => ({ features: place.features, ...(await writeOutcomes(place, id)), ...cpuOf(place.build, id) }))
   }
 
   async #onEach<T extends object>(id: RegId, ask: (place: Place) => Promise<T>): Promise<readonly (T & { readonly kernels: readonly string[] })[]> {
@@ -105,7 +105,9 @@ export class Tryout {
   }
 }
 
-const cpuOf = ({ host }: Build) => (host.cpu === DEFAULT_CPU ? {} : { cpu: host.cpu })
+/** The CPU, where it is not the usual one or decides. */
+const cpuOf = ({ host }: Build, id: RegId) => (host.cpu === DEFAULT_CPU && !isOfHost(id) && !isJudgedByField(id) ? {} : { cpu: host.cpu })
+const isOfHost = (id: RegId): boolean => registerRow(id)?.write === 'at-most-host'
 
 /**
  * Which hosts of a kernel tell most. A level of the host: one host a level. What is judged field by field: the CPU with most of it. Else the
@@ -113,7 +115,7 @@ const cpuOf = ({ host }: Build) => (host.cpu === DEFAULT_CPU ? {} : { cpu: host.
  */
 function choose(id: RegId, places: readonly Place[], everywhere: readonly string[]): readonly Place[] {
   const ranked = [...places].sort((a, b) => a.features.length - b.features.length)
-  if (registerRow(id)?.write === 'at-most-host') return ranked.filter((place, at) => ranked.findIndex(other => other.own === place.own) === at)
+  if (isOfHost(id)) return ranked.filter((place, at) => ranked.findIndex(other => other.own === place.own) === at)
   if (!isJudgedByField(id)) return ranked.slice(0, 1)
   const compared = ranked.filter(({ build }) => everywhere.includes(build.host.cpu))
   return [...(compared.length > 0 ? compared : ranked)].sort((a, b) => nibbles(b.own) - nibbles(a.own)).slice(0, 1)
