@@ -98,11 +98,11 @@ function judgeUnknown(release: QemuRelease, saved: RegisterList, found: Merge['u
   }
   const id = saved.ids[deciding] as RegId
   const name = registerName(id)
-  const others = unknown.length > 1 ? `, as are ${unknown.length - 1} more registers` : ''
+  const [all, rest] = unknown.length > 1 ? [` (and ${unknown.length - 1} more)`, unknown.length - 1] : ['', 0]
   const message =
     release.decides === 'any'
-      ? `${name} is in the file and unknown on this host${others}: ${release.title} stops there and prints no register's name`
-      : `${name} is in the file and unknown on this host${others}: ${release.title} names them and fails (the last one decides)`
+      ? `${name}${all} is in the file and unknown on this host: ${release.title} stops there and prints no register's name`
+      : `${name} is in the file and unknown on this host: ${release.title} ${rest > 0 ? `names it and ${rest} more, and the last one decides` : 'names it'}: it fails the load`
   return { dropped, unknown, stops: [{ stage: 'list', id, message }] }
 }
 
