@@ -132,7 +132,11 @@ const ENTRY = new URL(`./fleet-worker${/\.[jt]s$/.exec(import.meta.url)?.[0] ?? 
 /** From the sources (development, tests) a thread needs the loader that the process has, which it does not inherit. */
 function newWorker(entry: URL, settings: CheckSettings): Worker {
   if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { workerData: settings })
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api')).href
+  const loader = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs'),
+  ).href
   const code = `import('${loader}').then(({ register }) => { register(); return import('${entry.href}') })`
   return new Worker(code, { eval: true, workerData: settings, execArgv: [] })
 }
