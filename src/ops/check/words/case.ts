@@ -74,16 +74,21 @@ export function readCase(judged: Judged): Case {
       else refusals.set(row.id, { ...refusalOf(row, there.get(row.id)), vcpus: [vcpu.index] })
     }
     for (const { id, name, written, readBack, visible, volatile } of vcpu.differences) {
-      const [was, now] = [number(written), number(readBack)]
-      if (!visible || volatile || was === undefined || now === undefined || BigInt(id) === PSCI_VERSION_ID) continue
+      if (!visible || volatile) continue
       const key = `${id} ${written} ${readBack}`
       const known = changes.get(key)
-      if (known) known.vcpus.push(vcpu.index)
-      else changes.set(key, { id: BigInt(id) as RegId, name, was, now, skipped: refusedIds.has(id), vcpus: [vcpu.index] })
+      if (known) {
+        known.vcpus.push(vcpu.index)
+        continue
+      }
+      const [was, now] = [number(written), number(readBack)]
+      if (was !== undefined && now !== undefined && BigInt(id) !== PSCI_VERSION_ID)
+        changes.set(key, { id: BigInt(id) as RegId, name, was, now, skipped: refusedIds.has(id), vcpus: [vcpu.index] })
     }
     for (const { id, name, value } of vcpu.newOnTarget) {
+      if (added.has(id)) continue
       const now = number(value)
-      if (!added.has(id)) added.set(id, { id: BigInt(id) as RegId, name, ...(now === undefined ? {} : { value: now }) })
+      added.set(id, { id: BigInt(id) as RegId, name, ...(now === undefined ? {} : { value: now }) })
     }
     for (const id of vcpu.missingOnTarget) missing.add(id)
   }

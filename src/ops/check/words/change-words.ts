@@ -1,5 +1,6 @@
 // Owns the words for register values that the guest finds changed: CPU features, identity, caches, mitigations, timers, the rest. What is visible was
 // judged before (arch/visibility.ts); services and PSCI have files of their own.
+import { isKnownRegister } from '../../../arch/catalogue/catalogue.ts'
 import { cpuName } from '../../../arch/midr.ts'
 import { once } from '../../../arch/once.ts'
 import { compileSelector } from '../../../arch/selector.ts'
@@ -28,7 +29,16 @@ const KINDS = once(() =>
     ] as const
   ).map(([kind, selector]) => ({ kind, isMeant: compileSelector(selector) })),
 )
-export const kindOf = ({ id }: Pick<Change, 'id'>): Kind => KINDS().find(row => row.isMeant(id))?.kind ?? 'other'
+/** Of registers that the catalogue knows: a fleet asks for the same ones all the time. */
+const known = new Map<bigint, Kind>()
+export function kindOf({ id }: Pick<Change, 'id'>): Kind {
+  let kind = known.get(id)
+  if (kind === undefined) {
+    kind = KINDS().find(row => row.isMeant(id))?.kind ?? 'other'
+    if (isKnownRegister(id)) known.set(id, kind)
+  }
+  return kind
+}
 
 /** One changed register with its name, as a reason says it: `ID_AA64MMFR2_EL1.NV: the guest was told NV2 and reads NI here`. */
 export function changeText(change: Change, { count, guest }: Case): string {
