@@ -34,7 +34,12 @@ export function obstacleSentences(results: readonly Tried[]): readonly Obstacle[
     // Only when every source meets it on every target do the two lists say which moves are meant.
     const isProduct = pairs.length === from.size * to.size
     const where = isProduct ? `from ${listed([...from], 4)} to ${listed([...to], 4)}` : listed(pairs, 4)
-    const [why, remedy] = [causes.map(({ words }) => words), causes.map(cause => cause.remedy)]
-    return { message: `cannot move freely ${where}: ${what}: ${listed(why, 4)}`, remedy: [...new Set(remedy)].slice(0, 3).join('; ') }
+    const why = causes.map(({ words }) => words)
+    // What a baseline does for ID registers is done by now.
+    const remedy = causes.filter(({ code }) => code !== 'id-registers').map(cause => cause.remedy)
+    return {
+      message: `cannot move freely ${where}: ${what}: ${listed(why, 4)}`,
+      remedy: [...new Set(remedy)].slice(0, 3).join('; ') || 'keep such hosts apart, or leave out of the guest what not every host has',
+    }
   })
 }
