@@ -38,7 +38,7 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
   ],
   ['gic-refused', 'The target cannot create the interrupt controller of the VM.', 'The host has no GIC of that version for guests; choose one that has it.'],
   ['events-refused', 'The target refuses the pending events of a vCPU.', 'KVM_SET_VCPU_EVENTS fails; a pending SError of the guest would be lost.'],
-  ['mp-state-refused', 'The target refuses the power state of a vCPU.', 'KVM_SET_MP_STATE fails; the suspended state, for example, exists since Linux 6.0.'],
+  ['mp-state-refused', 'The target refuses the power state of a vCPU.', 'KVM_SET_MP_STATE fails; the suspended state, for example, exists since Linux 5.19.'],
   ['pin-refused', 'The target does not know the PSCI version that was asked for.', 'Choose a version that `psci-snap builds show BUILD` lists.'],
   ['load-refused', 'The VMM does not accept the file at all.', 'Its own checks come before any register; the message says which one fails.'],
   [
@@ -116,12 +116,6 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
   ['section-not-read', 'A section of the file is not read.', 'The registers are there; what the section holds is not looked at.'],
   ['domain-xml-unread', "The domain's XML in the file is not read.", "What it says of the guest's CPU and features is not known; pass `--features` to say it."],
 
-  ['mp-state-refused', 'The target refuses the power state of a vCPU.', 'The state "suspended" exists since Linux 5.19; write another one.'],
-  [
-    'events-refused',
-    'The target refuses the events of a vCPU.',
-    'A pending SError is lost, or its syndrome; KVM_SET_VCPU_EVENTS says EINVAL for what the CPU cannot have.',
-  ],
   [
     'other-conduit',
     'By the other way to call, SMC or HVC, the guest gets other answers than at boot.',
@@ -221,4 +215,25 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'Save the guest again with a VMM that saves every listed register.',
   ],
   ['baseline-features', 'The guest has other vCPU features than the baseline.', 'Compare it with a baseline for its own features.'],
+  [
+    'cannot-move-freely',
+    'Something keeps guests from moving freely among these hosts, whatever they are born with.',
+    'The hint says which hosts to keep apart or to change.',
+  ],
+  ['cannot-be-common', 'For these registers no value is taken by every host.', 'Guests move among the hosts that agree on them.'],
+
+  // check: whose load was judged
+  ['vmm-assumed', 'Nobody said which VMM will load the file, so one was assumed.', 'Pass `--vmm` to say it.'],
+  ['vmm-as-if', 'The load was judged by the rules of a VMM whose format this file is not.', 'Convert the file, or pass the `--vmm` of its own format.'],
+  ['other-vmm-differs', 'Another VMM comes to another end with this file.', 'The message says which and why; `--vmm` judges by its rules.'],
+  [
+    'power-off-saved',
+    'A vCPU that ran is saved with KVM_ARM_VCPU_POWER_OFF.',
+    'It is judged without it; a VMM that does not write mp_state after KVM_ARM_VCPU_INIT leaves it off.',
+  ],
+  [
+    'not-migratable',
+    'No change of registers makes the file load on the target.',
+    'The message says what is in the way: another target, another VMM, or another set of vCPU features at the next boot.',
+  ],
 ]

@@ -15,22 +15,24 @@ export interface Circumstances {
   readonly phase: Phase
 }
 
-/** `errno` is absent when the call succeeded; `value` is what the register reads afterwards. */
+/** `errno` is absent when the call succeeded; `value` is what the register reads afterwards, `before` what it read before a write. */
 export interface Attempted {
   readonly errno?: string
+  readonly before?: bigint
   readonly value?: bigint
 }
 
 /** In bit order, PSCI 0.2 among them. */
 export const withPsci = (features: readonly Feature[]): readonly Feature[] => FEATURES.filter(each => each === 'psci_0_2' || features.includes(each))
 
-/** KVM_SET_ONE_REG of `value`, then KVM_GET_ONE_REG. Undefined when the host does not take the features. */
+/** KVM_GET_ONE_REG, KVM_SET_ONE_REG of `value`, KVM_GET_ONE_REG again. Undefined when the host does not take the features. */
 export async function tryWrite(build: Build, about: Circumstances, id: RegId, value: bigint): Promise<Attempted | undefined> {
   const vcpu = await vcpuOf(build, about)
   if (!vcpu) return undefined
   const ids = BigUint64Array.of(id)
+  const { value: before } = await read(vcpu, id)
   const [errno = 0] = await vcpu.setRegs(ids, valueBytes(id, value))
-  return errno !== 0 ? { errno: errnoName(errno) } : read(vcpu, id)
+  return { ...(before === undefined ? {} : { before }), ...(errno === 0 ? await read(vcpu, id) : { errno: errnoName(errno) }) }
 }
 
 /** KVM_GET_ONE_REG. Undefined when the host does not take the features. */

@@ -23,12 +23,14 @@ export async function answersOf({ build, features, own }: Place, id: RegId, give
   const all = withPsci(features)
   const answered: Answered[] = []
   const { phases } = momentsOf(id)
+  const first = new Map<Sample, string>()
   for (const [moment, phase] of phases.entries()) {
     const groups = new Map<string, { outcome: string; cause: Cause; samples: Sample[] }>()
     for (const sample of samples) {
       const outcome = await outcomeOf(build, { features: all, phase }, id, sample.value)
-      // What is refused at both moments has nothing to do with the second.
-      if (moment === 1 && outcome === (await outcomeOf(build, { features: all, phase: phases[0] }, id, sample.value))) continue
+      // What is answered at both moments has nothing to do with the second.
+      if (first.get(sample) === outcome) continue
+      if (moment === 0) first.set(sample, outcome)
       const cause = outcome.startsWith('accepted')
         ? { text: moment === 0 ? outcome : `${outcome}, after ${momentsOf(id).between}` }
         : causeOf(id, sample, outcome)

@@ -8,7 +8,7 @@ import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
 import { SnapError } from '../../errors.ts'
 import { parseValue } from '../../formats/importers/reglist/value-text.ts'
 import { bytesToBigint } from '../../model/register-list.ts'
-import { tryRead, tryWrite, withPsci } from './attempt.ts'
+import { tryWrite, withPsci } from './attempt.ts'
 import { causeOf } from './causes.ts'
 import type { TriedRow, ValueAnswer } from './explain-report.ts'
 import { spans } from './hosts.ts'
@@ -65,7 +65,7 @@ async function tryAt({ build, features, own }: Place, id: RegId, sample: Sample)
   const [phase] = momentsOf(id).phases
   const about = { features: withPsci(features), phase }
   const tried = await tryWrite(build, about, id, sample.value)
-  const fresh = `0x${((await tryRead(build, about, id))?.value ?? own).toString(16)}`
+  const fresh = `0x${(tried?.before ?? own).toString(16)}`
   if (tried?.errno === undefined) {
     const readBack = tried?.value
     return readBack === sample.value

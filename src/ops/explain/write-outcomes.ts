@@ -2,19 +2,18 @@
 import { registerRow } from '../../arch/catalogue/catalogue.ts'
 import type { RegId } from '../../arch/reg-id.ts'
 import type { Build } from '../../builds/build.ts'
-import { type Circumstances, type Phase, tryRead, tryWrite, withPsci } from './attempt.ts'
+import { type Circumstances, type Phase, tryWrite, withPsci } from './attempt.ts'
 import type { WriteOutcome, WriteRow } from './explain-report.ts'
 import { type Sample, sampleValues } from './sample-values.ts'
 import type { Place } from './tryout.ts'
 
 /** `accepted`, `accepted, not stored` (it reads as before), `accepted, in part` (it reads as neither), or the errno. */
 export async function outcomeOf(build: Build, about: Circumstances, id: RegId, value: bigint): Promise<string> {
-  const before = (await tryRead(build, about, id))?.value
   const tried = await tryWrite(build, about, id, value)
   if (tried === undefined) return 'not tried'
   if (tried.errno !== undefined) return tried.errno
   if (tried.value === value) return 'accepted'
-  return tried.value === before ? 'accepted, not stored' : 'accepted, in part'
+  return tried.value === tried.before ? 'accepted, not stored' : 'accepted, in part'
 }
 
 /** The two moments between which the answer changes: the first run, for SVE vector lengths the finalization. */
