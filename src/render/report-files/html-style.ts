@@ -36,7 +36,7 @@ pre{margin:.25rem 0;padding:.4rem .6rem;background:var(--soft);border:1px solid 
 .t td.bar{width:30%}
 svg .s{fill:#2f9e54}svg .c{fill:#d9a514}svg .r{fill:#cf3a46}svg .u{fill:#7d80a5}
 .why{margin:0;padding:0;list-style:none}
-.why li{display:grid;grid-template-columns:7.2rem 4rem 1fr;gap:.6rem;padding:.28rem 0;border-bottom:1px solid var(--line);align-items:baseline}
+.why li{display:grid;grid-template-columns:6.6rem 3.4rem 1fr;gap:.6rem;padding:.28rem 0;border-bottom:1px solid var(--line);align-items:baseline}
 .why .n{text-align:right;font-variant-numeric:tabular-nums}
 .why span:last-child{overflow-wrap:anywhere;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
 .why.one span:last-child{-webkit-line-clamp:1}
@@ -63,6 +63,7 @@ svg .s{fill:#2f9e54}svg .c{fill:#d9a514}svg .r{fill:#cf3a46}svg .u{fill:#7d80a5}
 .m.w thead th:first-child{width:38%}
 .m.w tbody th{min-width:0}
 .m.k{width:auto}
+.box:has(.m.k){width:fit-content;max-width:100%}
 .m.k tbody th{white-space:nowrap;line-height:1.35}
 .m.k thead th:not(:first-child){writing-mode:vertical-rl;transform:rotate(180deg);padding:.5rem .1rem;font-size:.8em;white-space:nowrap;border-bottom:0;border-top:1px solid var(--line);text-align:left}
 .m.k td{width:1.5rem;min-width:1.5rem;font-size:.85em;text-align:center;font-weight:600}
@@ -77,6 +78,7 @@ details>summary:hover{background:var(--soft)}
 details>div{padding:.25rem .5rem 1rem 1.4rem;overflow-wrap:anywhere}
 details ul{margin:.2rem 0;padding-left:1.2rem}
 li>details{border:0}li>details>summary{padding:0;color:var(--dim)}li>details>div{padding:.1rem 0 .3rem 1.1rem}
+details.g>details{margin-left:1.2rem}
 details>summary .n{color:var(--dim);white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem .9rem;margin:.4rem 0}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}

@@ -2,18 +2,21 @@
 // One file, loads nothing, and holds all its content without its script. Decides nothing.
 import { createHash } from 'node:crypto'
 import type { CheckResult, CheckRow, CheckSummary, CheckUnreadable } from '../../ops/check/check-report.ts'
+import type { Verdict } from '../../ops/reports.ts'
 import { count } from '../table.ts'
 import { escapeHtml } from './escape.ts'
 import { isUnreadable } from './failing.ts'
 import { outcomeHtml } from './html-outcome.ts'
 import { type Counts, closingHtml, filterHtml, headHtml, legendHtml, MARKS, summaryHtml, targetDifferencesHtml, verdictHtml } from './html-shell.ts'
-import { Pool } from './pool.ts'
+import { Pool, type Pooled } from './pool.ts'
 import type { ReportOptions, StreamedReport } from './streamed-report.ts'
 
 /** What one page holds at most; beyond it the page says what it leaves out. Texts are limited in number and in UTF-16 code units. */
 const LIMITS = { rows: 20_000, outcomes: [1500, 6 << 20], registers: [4000, 4 << 20], texts: [8000, 4 << 20], met: 20_000 } as const
 /** An outcome that is met so often finds room where the first of its kind found none. */
 const OFTEN = 10
+/** So many outcomes are listed at once. */
+const FEW_OUTCOMES = 12
 /** With more targets than this a cell has room for its mark alone. */
 const MOST_WIDE = 6
 
@@ -71,15 +74,7 @@ class HtmlPage implements StreamedReport {
       `${rest}</tbody></table></div><p class=hint>A cell opens what decides it and what to do. Marks:</p>${legendHtml()}${this.#cut()}</section>\n`,
       summaryHtml(summary, this.#byTarget, reason => byReason.get(escapeHtml(reason))),
       '<section id=outcomes><h2>Outcomes</h2><p class=hint>Results that are alike are one outcome, the most frequent of each verdict first.</p>',
-      ...(['refused', 'changed', 'survives'] as const).flatMap(verdict => {
-        const start = verdictHtml(verdict)
-        return outcomes
-          .filter(({ head }) => head.startsWith(start))
-          .map(
-            ({ id, head, text, uses }) =>
-              `<details><summary>${head} <span class=n>${count(uses, 'result')}</span></summary><div id=${id}>${text}</div></details>\n`,
-          )
-      }),
+      ...(['refused', 'changed', 'survives'] as const).map(verdict => outcomesOf(verdict, outcomes)),
       '</section>\n',
       targetDifferencesHtml(this.#options.differences ?? []),
       shared('registers', 'Registers, as saved and on the target', this.#registers),
@@ -105,7 +100,7 @@ class HtmlPage implements StreamedReport {
     const head = `${verdictHtml(verdict)} ${escapeHtml(reason)}`
     const id = this.#outcome(result, head)
     const star = accepted.length > 0 ? '*' : ''
-    const text = this.#isWide ? `${mark} ${verdict}${star}${small(decider(result))}` : `${mark}${star}`
+    const text = this.#isWide ? `${mark} ${verdict}${star}${small(decider(result).replace('KVM_REG_ARM_', ''))}` : `${mark}${star}`
     const tip = this.#isWide ? '' : ` title=${verdict}`
     return id === undefined ? `<td class=${css}><span title="${escapeHtml(reason)}">${text}</span>` : `<td class=${css}><a href=#${id}${tip}>${text}</a>`
   }
@@ -147,6 +142,20 @@ function digestOf({ source: _, vcpus, ...rest }: CheckResult): string {
   return createHash('sha256')
     .update(JSON.stringify([rest, shown]))
     .digest('base64')
+}
+
+/** Outcomes of one verdict, behind a heading of their own where there are many. */
+function outcomesOf(verdict: Verdict, outcomes: readonly Pooled[]): string {
+  const start = verdictHtml(verdict)
+  const mine = outcomes.filter(({ head }) => head.startsWith(start))
+  const list = mine
+    .map(
+      ({ id, head, text, uses }) => `<details><summary>${head} <span class=n>${count(uses, 'result')}</span></summary><div id=${id}>${text}</div></details>\n`,
+    )
+    .join('')
+  const results = mine.reduce((sum, { uses }) => sum + uses, 0)
+  if (mine.length === 0 || outcomes.length <= FEW_OUTCOMES) return list
+  return `<details class=g><summary>${start} ${count(mine.length, 'outcome')}, ${count(results, 'result')}</summary>${list}</details>\n`
 }
 
 const small = (text: string): string => (text === '' ? '' : `<small>${escapeHtml(text)}</small>`)
