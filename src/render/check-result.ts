@@ -10,6 +10,8 @@ import { terminalText } from './terminal-text.ts'
 /** Width of the left column: `verdict`, `because` … and two blanks. */
 const MARGIN = 10
 const MOST_ROWS = 6
+/** Format id of a fresh guest of a host (`--from`). */
+const HOST = 'host'
 
 /** Without `details` registers are cut to the first few, and what merely informs is one line. */
 export function renderCheckResult(result: CheckResult, { columns = 100, style }: Page, details: boolean): string {
@@ -35,9 +37,9 @@ export function renderCheckResult(result: CheckResult, { columns = 100, style }:
   return lines.join('\n')
 }
 
-/** FILE is the file's name where a shell takes it as one word. */
-function commandOf({ command = '' }: Advice, { source: { file } }: CheckResult): string {
-  if (file === '-') return command
+/** FILE becomes the file's name, quoted where a shell needs that; of standard input and of a host there is no name. */
+function commandOf({ command = '' }: Advice, { source: { file, format } }: CheckResult): string {
+  if (file === '-' || format === HOST) return command
   const word = /^[\w@%+=:,./-]+$/.test(file) ? file : `'${file.replaceAll("'", String.raw`'\''`)}'`
   return command.replace(/\bFILE\b/, () => word)
 }
@@ -64,7 +66,7 @@ function registerLines({ vcpus }: CheckResult, details: boolean): string[] {
     ),
     ...(details
       ? part(
-          'only there',
+          'new there',
           once(vcpus, ({ newOnTarget }) => newOnTarget.map(row => ({ key: row.id, row }))).map(({ row }) => [row.name, short(row.value)]),
           true,
         )
