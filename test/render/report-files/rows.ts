@@ -1,7 +1,11 @@
 // Made-up results of `check`, as small as their types allow: what the report files are made from in tests. Synthetic.
+import fc from 'fast-check'
 import type { CheckResult, CheckRow, CheckSummary, CheckUnreadable } from '../../../src/ops/check/check-report.ts'
 import type { Verdict } from '../../../src/ops/reports.ts'
 import type { StreamedReport } from '../../../src/render/report-files/streamed-report.ts'
+
+/** Any UTF-16 code unit: controls, halves of surrogate pairs, what no XML may hold. */
+export const ANY_UNIT = fc.integer({ min: 0, max: 0xffff }).map(unit => String.fromCharCode(unit))
 
 export const TARGETS = ['linux-6.1.192/cortex-a72', 'linux-6.12.117/cortex-a72', 'linux-7.3.4/cortex-a72'] as const
 
