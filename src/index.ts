@@ -33,6 +33,7 @@ export { type CheckSnapshotOptions, checkSnapshot } from './ops/check/check-snap
 export { type ConvertOptions, convert } from './ops/convert.ts'
 export { type DiffOptions, diff } from './ops/diff.ts'
 export { type EditRequest, type EditStep, edit, parseSet } from './ops/edit.ts'
+export { type ExplainOptions, explain } from './ops/explain/explain.ts'
 export { buildOfHost, type HostBuildOptions, kernelOfHost } from './ops/host-build.ts'
 export { type InspectOptions, inspect } from './ops/inspect.ts'
 export { type ChangeCode, parseAllow } from './ops/migrate/change-codes.ts'

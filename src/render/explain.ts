@@ -134,7 +134,7 @@ function valueLines({ fields, tried }: ValueAnswer, columns: number, style: Styl
   ]
 }
 
-function errnoLines({ causes, others }: ErrnoAnswer, columns: number, style: Style): string[] {
+function errnoLines({ causes, others, takenBy }: ErrnoAnswer, columns: number, style: Style): string[] {
   const said = ({ cause, values }: ErrnoAnswer['causes'][number]) => (values.length === 0 ? cause : `${cause}: ${values.join(', ')}`)
   // On one host the kernel need not be said again.
   const kernels = new Set([...causes, ...others.flatMap(other => other.causes)].flatMap(row => row.kernels))
@@ -142,6 +142,12 @@ function errnoLines({ causes, others }: ErrnoAnswer, columns: number, style: Sty
   return [
     ...(causes.length === 0 ? [] : ['', style.bold('causes, the likely one first')]),
     ...causes.flatMap((row, i) => wrap(`${i + 1}. ${terminalText(said(row))}${where(row)}`, columns - 2, '   ').map(line => `  ${line}`)),
+    ...list(
+      'who takes them',
+      takenBy.map(row => `${row.values.join(', ')}: ${onText(row)}`),
+      columns,
+      style,
+    ),
     ...(others.length === 0 ? [] : ['', style.bold('what else this register answers')]),
     ...others.flatMap(({ outcome, causes: rows }) =>
       rows.flatMap(row => {

@@ -1,5 +1,6 @@
 // Owns the answer about an errno, alone or for one register: every cause that the hosts show, the likely one first.
-import { registerName } from '../../arch/catalogue/catalogue.ts'
+import { registerName, registerRow } from '../../arch/catalogue/catalogue.ts'
+import { WRITE_RULES } from '../../arch/catalogue/write-rules.ts'
 import { ERRNO, type ErrnoName } from '../../arch/errno.ts'
 import { featureBit } from '../../arch/features.ts'
 import { type RegId, showRegId } from '../../arch/reg-id.ts'
@@ -28,6 +29,7 @@ export function explainErrno(errno: ErrnoName): ErrnoAnswer {
     advice: words ? [words.advice] : [],
     sources: [...SOURCES, 'recordings: errs, fwwrite'],
     causes: [],
+    takenBy: [],
     others: [],
   }
 }
@@ -38,16 +40,19 @@ export async function explainErrnoOf(errno: ErrnoName, id: RegId, on: Build | un
   const here = await answersBy(id, on, given)
   const causes = here.filter(({ outcome }) => outcome === errno)
   const isLikely = ({ unlikely }: Row) => !unlikely
-  // Nothing likely on this host gives it: other hosts may tell what it was.
-  const elsewhere = on && !causes.some(isLikely) ? (await answersBy(id, undefined, given)).filter(row => row.outcome === errno && isLikely(row)) : []
+  // Other hosts may tell what it was, when nothing likely on this one gives it, and who takes what this one refuses.
+  const all = on ? await answersBy(id, undefined, given) : []
+  const elsewhere = causes.some(isLikely) ? [] : all.filter(row => row.outcome === errno && isLikely(row))
   const found = [...elsewhere, ...causes.filter(isLikely), ...causes.filter(row => row.unlikely)]
   const name = registerName(id)
   return {
     ...base,
     title: `${errno} for ${name}${given ? ` = ${given.text}` : ''}${on ? ` on ${on.name}` : ''}`,
     register: { id: showRegId(id), name },
-    rule: ruleOf(on, causes.some(isLikely), elsewhere.length > 0),
+    rule: [...writeRule(id), ...ruleOf(on, causes.some(isLikely), elsewhere.length > 0)],
+    ...(registerRow(id)?.since === undefined ? {} : { since: `Linux ${registerRow(id)?.since} (the register)` }),
     causes: found.map(plainRow),
+    takenBy: takers(all, found, here),
     advice: [
       ...new Set(found.flatMap(row => (row.advice === undefined || (row.unlikely && found.some(isLikely)) ? [] : [row.advice]))),
       ...(errno === 'ENOENT' ? leaveOut(id) : []),
@@ -64,6 +69,21 @@ function ruleOf(on: Build | undefined, isLikely: boolean, isElsewhere: boolean):
   if (isLikely) return []
   const what = on ? `${on.name} does` : 'no built-in kernel does'
   return [`${what}${on ? ' not' : ''} answer so to a VMM that works, whatever value was tried${isElsewhere ? '; other hosts do' : ''}.`]
+}
+
+function writeRule(id: RegId): readonly string[] {
+  const rule = registerRow(id)?.write
+  return rule === undefined ? [] : [`A write of it is: ${WRITE_RULES[rule]}.`]
+}
+
+/** Kernels that accept values which are refused here and never taken. */
+function takers(all: readonly Row[], refused: readonly Row[], here: readonly Row[]): ErrnoAnswer['takenBy'] {
+  const takenHere = new Set(here.filter(({ outcome }) => outcome === 'accepted').flatMap(({ values }) => values))
+  const wanted = new Set(refused.filter(row => !row.unlikely).flatMap(({ values }) => values.filter(value => !takenHere.has(value))))
+  return all.flatMap(({ outcome, kernels, cpu, values }) => {
+    const taken = outcome === 'accepted' ? values.filter(value => wanted.has(value)) : []
+    return taken.length === 0 ? [] : [{ kernels, ...(cpu === undefined ? {} : { cpu }), values: taken }]
+  })
 }
 
 function leaveOut(id: RegId): readonly string[] {

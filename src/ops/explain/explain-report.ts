@@ -132,6 +132,8 @@ export interface ErrnoAnswer extends Prose {
   readonly register?: RegisterRef
   /** What gives this errno, the likely cause first; tried on the builds. */
   readonly causes: readonly CauseRow[]
+  /** Kernels that accept values which are refused here; empty when every kernel was asked. */
+  readonly takenBy: readonly (OnKernels & { readonly values: readonly string[] })[]
   /** What the same register answers otherwise. */
   readonly others: readonly { readonly outcome: string; readonly causes: readonly CauseRow[] }[]
 }
