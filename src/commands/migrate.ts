@@ -4,7 +4,7 @@ import { Args, Flags } from '../cli/flags.ts'
 import { INPUT_FLAGS, inputOptions } from '../cli/input-flags.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
 import { parseVmm, VMM_IDS } from '../ops/load/vmm.ts'
-import { parseAllow } from '../ops/migrate/change-codes.ts'
+import { changeCodesText, parseAllow } from '../ops/migrate/change-codes.ts'
 import { migrate } from '../ops/migrate/migrate.ts'
 import type { MigrateReport } from '../ops/migrate/migrate-report.ts'
 import { renderMigrate } from '../render/migrate.ts'
@@ -12,20 +12,15 @@ import { renderMigrate } from '../render/migrate.ts'
 export default class Migrate extends SnapCommand<MigrateReport> {
   static override summary = "Write a snapshot so that another host loads it, in the file's own format."
   static override description =
-    'Every change is reported with its reason. What a running guest could notice is changed only with --allow; without it nothing is written and the exit status is 3.'
+    `Every change is reported with its reason. What takes something from a running guest, or tells it something else, is done only with --allow CODE; without it nothing is written and the exit status is 3. With a code the guest may meet this:\n${changeCodesText()}`
   static override examples = [
     '<%= config.bin %> migrate guest.psnap --to linux-6.1 -o older.psnap --pin-psci 1.1',
     '<%= config.bin %> migrate guest.mig --to linux-6.12 --vmm qemu-10.0 -o older.mig --allow psci-version-changed',
   ]
-  static override args = {
-    file: Args.string({
-      required: true,
-      description: 'psnap, kvm-reglist, QEMU stream, Firecracker state file, Cloud Hypervisor folder; - for standard input',
-    }),
-  }
+  static override args = { file: Args.string({ required: true, description: 'file or folder in a format that can be edited; - for standard input' }) }
   static override flags = {
     to: Flags.string({ required: true, helpValue: 'BUILD', summary: 'host that is to load it: a built-in build or a build file' }),
-    output: Flags.string({ char: 'o', summary: 'file to write; - for standard output' }),
+    output: Flags.string({ char: 'o', summary: 'file to write; - for standard output; may be absent with --dry-run' }),
     vmm: Flags.string({ summary: `whose load rules count: ${VMM_IDS.join(', ')}; by default those of the VMM that wrote the file` }),
     'pin-psci': Flags.string({ helpValue: 'X.Y', summary: 'the PSCI version that the guest gets, whatever the file holds' }),
     allow: Flags.string({

@@ -19,7 +19,7 @@ export function renderMigrate(report: MigrateReport, { columns = 100, style }: P
       rowsOf(changes).map(row => row.map(terminalText)),
       '  ',
     ),
-    ...findingLines(findings, columns, style),
+    ...findingLines(sayOnce(findings), columns, style),
   ].join('\n')
 }
 
@@ -54,4 +54,14 @@ function rowsOf(changes: readonly MigrateChange[]): readonly (readonly string[])
 function stepText({ action, before, after }: MigrateChange, registers: number): string {
   if (action === 'drop') return registers > 1 || before === undefined ? 'left out' : `${shorten(before)} left out`
   return `${before === undefined ? 'added:' : shorten(before)} ${before === undefined ? '' : '→ '}${shorten(after ?? '')}`
+}
+
+/** What several findings advise is said with the first. */
+function sayOnce(findings: MigrateReport['findings']): MigrateReport['findings'] {
+  const said = new Set<string>()
+  return findings.map(({ hint, ...finding }) => {
+    if (hint === undefined || said.has(hint)) return finding
+    said.add(hint)
+    return { ...finding, hint }
+  })
 }

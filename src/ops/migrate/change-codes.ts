@@ -19,6 +19,7 @@ export const CHANGE_CODES = {
   'cpu-identity-changed': 'another CPU model or revision (MIDR_EL1, REVIDR_EL1, AIDR_EL1), for which it chose errata workarounds at boot',
   'register-dropped': 'a register of its state is left out, because the target does not have it',
   'register-changed': 'the target keeps another value of a register than the one saved',
+  'file-fault': 'what is wrong in the file itself stays wrong: no change of registers repairs it',
 } as const satisfies Record<string, string>
 
 export type ChangeCode = keyof typeof CHANGE_CODES
@@ -52,3 +53,9 @@ export function parseAllow(texts: readonly string[]): ReadonlySet<ChangeCode> {
   }
   return new Set(words as ChangeCode[])
 }
+
+/** The table as text, for help. */
+export const changeCodesText = (): string =>
+  Object.entries(CHANGE_CODES)
+    .map(([code, meaning]) => `${code}: ${meaning}`)
+    .join('\n')

@@ -19,25 +19,40 @@ export function reportOf(original: Snapshot, plan: Plan, options: { readonly all
   for (const { allowed, code } of changes) if (allowed === 'needed') needed.add(code as ChangeCode)
   for (const { consent } of plan.noticed) if (!allow.has(consent)) needed.add(consent)
   const migratable = needed.size === 0 && plan.blocked.length === 0
-  const findings = [
-    ...changeFindings(changes, original.vcpus.length),
-    ...plan.noticed.map(({ consent, ...finding }) => ({ ...finding, ...consentHint(allow.has(consent), consent) })),
-  ]
-  if (changes.length === 0 && plan.noticed.length === 0 && plan.blocked.length === 0)
-    findings.push({ severity: 'info', code: 'nothing-changed', message: 'the target loads the file as it is, and the guest notices nothing' })
-  for (const { message, register, vcpu } of plan.blocked)
-    findings.push({
+  const other = plan.after.alternatives?.find(({ verdict }) => verdict !== 'refused')
+  const hint = other && {
+    hint: `the target takes it on vCPUs with other features, if that is what it will make: --features ${other.features.join(',') || '""'}`,
+  }
+  const stuck = plan.blocked.map(
+    ({ message, register, vcpu }): Finding => ({
       severity: 'error',
       code: 'not-migratable',
       message,
       ...(register === undefined ? {} : { register }),
       ...(vcpu === undefined ? {} : { vcpu }),
-    })
+      ...hint,
+    }),
+  )
+  const assumed = plan.before.findings.filter(({ code }) => code === 'vmm-assumed')
+  const findings = [
+    ...stuck,
+    ...changeFindings(changes, original.vcpus.length),
+    ...plan.noticed.map(
+      ({ consent, ...finding }): Finding => ({
+        ...finding,
+        severity: allow.has(consent) ? 'warning' : 'error',
+        ...consentHint(allow.has(consent), consent),
+      }),
+    ),
+    ...assumed,
+  ]
+  if (changes.length === 0 && plan.noticed.length === 0 && plan.blocked.length === 0)
+    findings.push({ severity: 'info', code: 'nothing-changed', message: 'the target loads the file as it is, and the guest notices nothing' })
   return { migratable, changes, needed: [...needed].sort(), blocked: plan.blocked, findings }
 }
 
 const consentHint = (isAllowed: boolean, code: ChangeCode): { readonly hint: string } => ({
-  hint: isAllowed ? `allowed: --allow ${code}` : `needs --allow ${code}: ${CHANGE_CODES[code]}`,
+  hint: isAllowed ? `allowed: --allow ${code}` : `needs --allow ${code}${code.startsWith('psci-') ? ', or --pin-psci X.Y' : ''}: ${CHANGE_CODES[code]}`,
 })
 
 /** Nothing for a step that came back to what the file has. */

@@ -46,10 +46,11 @@ export async function migrate(input: string, output: string | undefined, options
     const imported = await importer.read(source, options.signal, said)
     try {
       const { snapshot } = imported
-      const vmm = options.vmm ?? defaultVmm(importer.id, snapshot).vmm
+      const { vmm, why } = options.vmm === undefined ? defaultVmm(importer.id, snapshot) : { vmm: options.vmm, why: undefined }
       const plan = await planMigration(snapshot, build, {
         vmm,
         format: importer.id,
+        ...(why === undefined ? {} : { assumed: why }),
         ...(options.signal ? { signal: options.signal } : {}),
         ...(options.features ? { features: options.features } : {}),
         ...(options.pinPsci === undefined ? {} : { pinPsci: options.pinPsci }),

@@ -22,6 +22,8 @@ export interface PlanOptions extends Work {
   readonly vmm: VmmId
   /** Id of the format that the snapshot was read from, where there is a file. */
   readonly format?: string
+  /** Why this VMM, when nobody named one. */
+  readonly assumed?: string
   readonly features?: readonly Feature[]
   /** `X.Y` */
   readonly pinPsci?: string
@@ -44,8 +46,14 @@ const MOST_ROUNDS = 24
 
 /** Throws SnapError for what stops the work, and for a version that is none; what the target refuses is in the plan. */
 export async function planMigration(original: Snapshot, build: Build, options: PlanOptions): Promise<Plan> {
-  const { vmm, format, features, signal } = options
-  const about = { vmm, ...(features ? { features } : {}), ...(format === undefined ? {} : { format }), ...(signal ? { signal } : {}) }
+  const { vmm, format, assumed, features, signal } = options
+  const about = {
+    vmm,
+    ...(features ? { features } : {}),
+    ...(format === undefined ? {} : { format }),
+    ...(assumed === undefined ? {} : { assumed }),
+    ...(signal ? { signal } : {}),
+  }
   const check = (snapshot: Snapshot): Promise<Checked> => checkSnapshot(snapshot, build, about)
   const pinned = options.pinPsci === undefined ? undefined : parsePsciVersion(options.pinPsci)
   const before = await check(original)
@@ -62,7 +70,8 @@ export async function planMigration(original: Snapshot, build: Build, options: P
   const fixed = new Set<bigint>(pinned === undefined ? [] : [PSCI_VERSION_ID])
   const knowledge = serviceKnowledge(original)
   let own = current === original ? before : await check(current)
-  for (let round = 0; target && round < MOST_ROUNDS; round++) {
+  const isHopeless = otherRefusals(before).length > 0
+  for (let round = 0; target && !isHopeless && round < MOST_ROUNDS; round++) {
     signal?.throwIfAborted()
     const steps = await nextSteps({ original, current, own, target, knowledge, tries, fixed, isOrdered: features !== undefined })
     if (steps.length === 0) break
@@ -80,20 +89,28 @@ export async function planMigration(original: Snapshot, build: Build, options: P
 }
 
 function noticed({ findings, reason }: Checked): Plan['noticed'] {
-  const all = findings
+  const changes = findings
     .filter(({ code, severity }) => CHANGES.has(code) && severity !== 'info')
     .map(finding => ({ ...finding, consent: finding.code in CHANGE_CODES ? (finding.code as ChangeCode) : ('register-changed' as const) }))
+  const faults = findings
+    .filter(({ code, severity }) => severity === 'error' && !CHANGES.has(code))
+    .map(fault => ({ ...fault, consent: 'file-fault' as const }))
+  const all = [...changes, ...faults]
   return all.length > 0 ? all : [{ severity: 'warning', code: 'register-changed', message: reason, consent: 'register-changed' }]
 }
 
-async function blocks({ load, findings, vcpus }: Checked, target: TargetVcpu | undefined, isPinned: boolean): Promise<readonly MigrateBlock[]> {
+/** Refusals of something that is no register: nothing that is changed here helps. */
+const otherRefusals = ({ findings }: Checked): readonly Finding[] => findings.filter(({ code }) => /-refused$/.test(code) && code !== 'register-refused')
+
+async function blocks(checked: Checked, target: TargetVcpu | undefined, isPinned: boolean): Promise<readonly MigrateBlock[]> {
+  const { load, vcpus } = checked
   const failures = vcpus.flatMap(({ index, failures: rows }) => rows.map(row => ({ vcpu: index, ...row })))
   const refused = failures.map(({ vcpu, name, value, errno, reason }) => ({
     vcpu,
     register: name,
     message: `${name} = ${value} is refused with ${errno}: ${reason}`,
   }))
-  const others = findings.filter(({ severity, code }) => severity === 'error' && code !== 'register-refused').map(({ message }) => ({ message }))
+  const others = otherRefusals(checked).map(({ message }) => ({ message }))
   const decided = load.decidedBy && refused.length + others.length === 0 ? [{ message: load.decidedBy.message }] : []
   const psci =
     isPinned && target && failures.some(({ id }) => BigInt(id) === PSCI_VERSION_ID)
@@ -104,5 +121,5 @@ async function blocks({ load, findings, vcpus }: Checked, target: TargetVcpu | u
           },
         ]
       : []
-  return [...psci, ...refused, ...others, ...decided]
+  return others.length > 0 ? others : [...psci, ...refused, ...decided]
 }

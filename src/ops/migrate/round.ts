@@ -4,7 +4,7 @@ import { registerName, registerRow } from '../../arch/catalogue/catalogue.ts'
 import type { Feature } from '../../arch/features.ts'
 import type { GuestView } from '../../arch/guest-view.ts'
 import { showPsciVersion } from '../../arch/psci.ts'
-import { COPROC, type RegId, regCoproc, regId } from '../../arch/reg-id.ts'
+import { COPROC, type RegId, regCoproc } from '../../arch/reg-id.ts'
 import { BITMAP_BITS, PSCI_VERSION_ID, STD_HYP_BMAP_ID } from '../../arch/smccc.ts'
 import { parseValue } from '../../formats/importers/reglist/value-text.ts'
 import { bytesToBigint, registerValue, valueBytes } from '../../model/register-list.ts'
@@ -54,13 +54,33 @@ async function refusalSteps(input: RoundInput): Promise<readonly Step[]> {
     for (const [id, errno] of refused) {
       if (input.fixed.has(id) || isSettled(steps, vcpu, id)) continue
       const saved = savedValue(input, vcpu, id)
-      if (saved === undefined) continue
+      if (saved === undefined) {
+        steps.push(...gateSteps(input, vcpu, id))
+        continue
+      }
       const about = { id, errno, saved, guest: guestOf(input, vcpu), target: input.target, tries: input.tries.get(id) ?? 0 }
       const answer = await answerRefusal(about)
       if (answer) steps.push(...spread(input, vcpu, id, answer))
     }
   }
   return steps
+}
+
+/**
+ * For a register that only the host has: QEMU writes the host's own value of it, which fails when the guest's ID registers have taken the register
+ * away before. With the host's value in that ID field it stays.
+ */
+function gateSteps(input: RoundInput, vcpu: VcpuSnapshot, id: RegId): readonly Step[] {
+  const gate = input.target.gateOf(id)
+  const [now, own] = gate ? [registerValue(vcpu.registers, gate.id), input.target.valueOf(gate.id)] : []
+  if (!gate || now === undefined || own === undefined) return []
+  const mask = 0xfn << BigInt(gate.shift)
+  const value = (now & ~mask) | (own & mask)
+  const saved = savedValue(input, vcpu, gate.id) ?? now
+  if (value === now) return []
+  const answer = machineValue({ id: gate.id, saved, guest: guestOf(input, vcpu), errno: 'EINVAL' }, value)
+  const reason = `${answer.reason}; without it QEMU fails to write its own ${registerName(id)}, which the host has and the guest's ID registers hide`
+  return spread(input, vcpu, gate.id, { ...answer, reason })
 }
 
 /** What the target takes and then holds otherwise, what it switches on, and what the VMM leaves out. */
@@ -123,7 +143,8 @@ function serviceSteps({ current, own, target, knowledge, original }: RoundInput)
   return steps
 }
 
-const idOf = (text: string): RegId => regId(BigInt(text))
+/** Not checked: a file of QEMU's TCG has ids of the 32-bit Arm ABI, too. */
+const idOf = (text: string): RegId => BigInt(text) as RegId
 const reportOf = (checked: Checked, vcpu: VcpuSnapshot): VcpuReport | undefined => checked.vcpus.find(({ index }) => index === vcpu.index)
 /** What the target does not list, but for what no VMM compares by list. */
 const lacking = (report: VcpuReport | undefined): readonly RegId[] =>

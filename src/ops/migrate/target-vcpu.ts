@@ -3,6 +3,7 @@ import type { Feature } from '../../arch/features.ts'
 import type { RegId } from '../../arch/reg-id.ts'
 import { emulatorBackend } from '../../backends/emulator.ts'
 import type { Build } from '../../builds/build.ts'
+import { encodingId } from '../../builds/compose.ts'
 import { type RegisterList, registerAt, registerValue, valueBytes } from '../../model/register-list.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import { prepareVcpus, readAll } from '../replay.ts'
@@ -13,6 +14,8 @@ export interface TargetVcpu {
   valueOf(id: RegId): bigint | undefined
   /** True when a write of the value succeeds and the register then reads it. */
   accepts(id: RegId, value: bigint): Promise<boolean>
+  /** The ID register and field (4 bits at `shift`) without which it has no such register. */
+  gateOf(id: RegId): { readonly id: RegId; readonly shift: number } | undefined
   /** What stands before `id` in its list, nearest first. */
   before(id: RegId): readonly RegId[]
 }
@@ -40,6 +43,10 @@ export async function targetVcpu(build: Build, { gic, vm: saved, vcpus }: Snapsh
       const back = await vcpu.getRegs(BigUint64Array.of(id))
       await write(id, registerAt(list, at))
       return errno === 0 && back.errnos[0] === 0 && Buffer.compare(back.bytes, bytes) === 0
+    },
+    gateOf(id) {
+      const field = build.kernel.sysregs.find(row => encodingId(row.encoding) === id)?.field
+      return field && { id: encodingId(field.encoding), shift: field.shift }
     },
     before: id => {
       const at = list.ids.indexOf(id)

@@ -123,4 +123,20 @@ describe.skipIf(!hasSamples)('QEMU streams', () => {
       expect(ours.subarray(0, end).equals(wanted.subarray(0, end))).toBe(true)
     }
   })
+
+  test('registers that only the host has stay writable: QEMU writes its own value of them', async () => {
+    const [file, to] = [sample('kvm-k6.18-q11.1-p-psci10'), 'linux-6.18/max']
+    const report = await migrate(file, output, { to, vmm: 'qemu-11.1', overwrite: true })
+    expect(report).toMatchObject({ verdictBefore: 'refused', verdictAfter: 'survives', needed: [] })
+    expect(new Set(report.changes.map(({ name, code, allowed }) => `${name} ${code} ${allowed}`))).toEqual(
+      new Set(['ID_AA64MMFR3_EL1 feature-appears default', 'ID_AA64PFR2_EL1 feature-appears default']),
+    )
+  })
+
+  test('a guest of TCG is nothing for KVM, and that is all that is said', async () => {
+    const report = await migrate(sample('tcg-q10.0-virt10.0-a72-gic3-1cpu-run'), undefined, { to: 'linux-6.18', dryRun: true, allow: EVERYTHING })
+    expect(report).toMatchObject({ migratable: false, changes: [], needed: [], verdictAfter: 'refused' })
+    expect(report.blocked).toHaveLength(1)
+    expect(report.blocked[0]?.message).toMatch(/TCG/)
+  })
 })
