@@ -94,7 +94,9 @@ ${part('Guests with all that their host gives', 'vCPUs with PSCI 0.2 and, where 
 }
 
 export async function compatibilityHtml(): Promise<string> {
-  const names = listBuilds().map(({ name }) => name)
+  const cpus = [...new Set(listBuilds().map(({ cpu }) => cpu))]
+  // By CPU: hosts that take each other's guests stand together.
+  const names = cpus.flatMap(kernelsOf)
   const page = htmlReport({
     targets: names,
     rows: 'host',
@@ -104,7 +106,7 @@ export async function compatibilityHtml(): Promise<string> {
     differences: await targetDifferences(kernelsOf('cortex-a72')),
   })
   const results: CheckResult[] = []
-  await buildsMatrix(PLAIN, result => results.push(result))
+  await buildsMatrix({ ...PLAIN, from: names, to: names }, result => results.push(result))
   const summary = new SummaryCounter()
   const outcome = finisher({ today: '', want: { json: false, rows: false } })
   for (const name of names)

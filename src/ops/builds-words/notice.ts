@@ -22,15 +22,17 @@ export interface Differing extends Pair {
   readonly changes: readonly RuleDifference[]
 }
 
-/** As short as tells them apart: kernels of one CPU, CPUs of one kernel, else both. */
+/** As short as tells them apart: the part behind the `/` for two CPUs of one kernel, the part before it for two kernels of one CPU, else the whole name. */
 export function pairOf(a: Build, b: Build): Pair {
-  const isUsual = [a, b].every(({ name, kernel, host }) => name === `linux-${kernel.release}/${host.cpu}`)
-  const name = ({ name, kernel, host }: Build): string => {
-    if (!isUsual) return name
-    if (a.host.cpu === b.host.cpu) return `linux-${kernel.release}`
-    return a.kernel.release === b.kernel.release ? host.cpu : name
-  }
-  return { a, b, names: { a: name(a), b: name(b) } }
+  const [x, y] = [partsOf(a), partsOf(b)]
+  if (x.host !== y.host && x.cpu === y.cpu) return { a, b, names: { a: x.host, b: y.host } }
+  if (x.host === y.host && x.cpu !== y.cpu) return { a, b, names: { a: x.cpu, b: y.cpu } }
+  return { a, b, names: { a: a.name, b: b.name } }
+}
+
+function partsOf({ name }: Build): { readonly host: string; readonly cpu: string } {
+  const slash = name.indexOf('/')
+  return slash <= 0 || slash === name.length - 1 ? { host: name, cpu: '' } : { host: name.slice(0, slash), cpu: name.slice(slash + 1) }
 }
 
 /** The sides in the order in which a sentence names them: `has` for the one for which `holds` is true. */

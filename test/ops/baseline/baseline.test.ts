@@ -1,9 +1,10 @@
 // The baseline keeps its promise: a guest born with it moves by blind replay from every host to every other; what cannot be common is said; the file
 // is read back as it was and never believed.
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseRegister } from '../../../src/arch/catalogue/parse.ts'
 import { type Feature, parseFeatures } from '../../../src/arch/features.ts'
-import { loadBuild } from '../../../src/builds/load.ts'
+import { listBuilds, loadBuild } from '../../../src/builds/load.ts'
 import { SnapError } from '../../../src/errors.ts'
 import { registerEntries, registerList } from '../../../src/model/register-list.ts'
 import { baselineJson, parseBaseline } from '../../../src/ops/baseline/baseline.ts'
@@ -204,6 +205,20 @@ test('baselineDifferences names features, missing registers and other values, ea
   }
   const codes = baselineDifferences(lacking, baseline).map(({ code, register }) => `${code} ${register ?? ''}`.trim())
   expect(codes).toEqual(['baseline-features', 'baseline-register-missing MIDR_EL1', 'baseline-register ID_DFR0_EL1', 'baseline-register ID_AA64DFR0_EL1'])
+})
+
+test('whatever hosts are asked for: free means that every move survives, and what is not free is said', async () => {
+  const names = listBuilds().map(({ name }) => name)
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(fc.constantFrom(...names), { minLength: 2, maxLength: 3 }), async chosen => {
+      const { baseline, moves } = await findBaseline(builds(...chosen), {})
+      expect(moves.length).toBe(chosen.length * (chosen.length - 1))
+      expect(baseline.free).toBe(moves.every(({ verdict }) => verdict === 'survives'))
+      expect(baseline.obstacles.length === 0).toBe(baseline.free)
+      expect(parseBaseline(JSON.stringify(baselineJson(baseline)), 'x')).toEqual(baseline)
+    }),
+    { seed: 4, numRuns: 12 },
+  )
 })
 
 test('one host is no fleet', async () => {

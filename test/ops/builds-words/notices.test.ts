@@ -81,6 +81,17 @@ describe('sentences', () => {
     expect(said.get('cpu-features-less')).toContain('ID_AA64PFR0_EL1.EL1 (AARCH32 → IMP)')
   })
 
+  test('hosts are called as briefly as tells them apart', () => {
+    const named = (name: string) => ({ ...builds[0]!, name })
+    const say = (a: string, b: string) => Object.values(pairOf(named(a), named(b)).names)
+    expect(say('linux-6.1/x', 'linux-6.2/x')).toEqual(['linux-6.1', 'linux-6.2'])
+    expect(say('linux-6.1/x', 'linux-6.1/y')).toEqual(['x', 'y'])
+    expect(say('linux-6.1/x', 'linux-6.2/y')).toEqual(['linux-6.1/x', 'linux-6.2/y'])
+    expect(say('mine', 'yours')).toEqual(['mine', 'yours'])
+    expect(say('mine', 'linux-6.1/x')).toEqual(['mine', 'linux-6.1/x'])
+    expect(say('linux-6.1/', '/x')).toEqual(['linux-6.1/', '/x'])
+  })
+
   test('features that a host does not take are said, not thrown', async () => {
     expect((await say('linux-6.12', 'linux-6.12/max', ['psci_0_2', 'sve'])).get('replay-forth')).toContain('takes no vCPU with psci_0_2 sve')
   })
