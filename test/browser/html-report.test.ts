@@ -97,14 +97,14 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
     expect([complaints, requests]).toEqual([[], []])
   })
 
-  test('thousands of rows come in pages of 500; a matrix of forty hosts has sections in one place that the dialog puts together', async () => {
-    const targets = Array.from({ length: 40 }, (_, i) => `linux-9.${i}/cpu`)
-    const names = Array.from({ length: 1200 }, (_, i) => `host-${i}`)
+  test('thousands of rows come in pages of 500; a matrix of many hosts has sections in one place that the dialog puts together', async () => {
+    const targets = Array.from({ length: 8 }, (_, i) => `linux-9.${i}/cpu`)
+    const names = Array.from({ length: 700 }, (_, i) => `host-${i}`)
     const long = { advice: [{ code: 'migrate', message: `${'rewrite '.repeat(30)}the file` }] }
-    const rows = names.map((name, i) => result(name, targets[i % 40]!, 'refused', long))
+    const rows = names.map((name, i) => result(name, targets[i % 8]!, 'refused', long))
     const { page } = await browser.open(written(htmlReport({ targets, rows: 'host' }), rows, targets))
     expect((await shownRows(page)).length).toBe(500)
-    expect(await page.textContent('output')).toBe('1–500 of 1200 rows')
+    expect(await page.textContent('output')).toBe('1–500 of 700 rows')
     await page.click('button:has-text("Next")')
     expect((await shownRows(page))[0]).toBe('host-500')
     await page.locator('.m tr:visible td.r a').first().click()
