@@ -10,9 +10,6 @@ export const PSCI_SINCE: Partial<Readonly<Record<PsciVersion, { readonly release
   '1.3': { release: '6.13', commit: '8be82d536a9f' },
 }
 
-/** KVM_REG_ARM_PSCI_VERSION itself. */
-export const PSCI_REGISTER_SINCE = { release: '4.17', commit: '85bd0ba1' } as const
-
 /** How a call reaches the VMM, by the flag of its system event (arch/exits.ts). Source: include/uapi/linux/psci.h, KVM_SYSTEM_EVENT_*. */
 export const EVENT_FLAG_OF: Readonly<Record<string, string>> = { SYSTEM_OFF2: 'PSCI_OFF2', SYSTEM_RESET2: 'PSCI_RESET2' }
 export const EVENT_OF: Readonly<Record<string, string>> = { SYSTEM_OFF: 'SHUTDOWN', SYSTEM_RESET: 'RESET', SYSTEM_SUSPEND: 'SUSPEND' }
@@ -21,7 +18,7 @@ export const EVENT_OF: Readonly<Record<string, string>> = { SYSTEM_OFF: 'SHUTDOW
 export const GUEST_SIDE = 'Linux drivers/firmware/psci/psci.c (psci_probe(), psci_sys_reset(), psci_sys_hibernate(), 3e251afaec9a); recordings: event'
 
 export const STEP_RULE = [
-  'One version per VM, in KVM_REG_ARM_PSCI_VERSION: the last write wins, it is taken at any time, even after the guest ran, and no reset of a vCPU changes it.',
+  'One version per VM, in KVM_REG_ARM_PSCI_VERSION (Linux 4.17, 85bd0ba1): the last write wins, it is taken at any time, even after the guest ran, and no reset of a vCPU changes it.',
   'A VM to which nobody writes it has the newest version of its host kernel.',
 ] as const
 
