@@ -6,7 +6,7 @@ import type { Advice } from '../check-report.ts'
 import type { Case } from './case.ts'
 import { workaroundOf } from './cause.ts'
 import { faultAdvice } from './file-faults.ts'
-import { isOrder, migrateOutlook } from './migrate-codes.ts'
+import { isOrder, migrateOutlook, UNMENDABLE } from './migrate-codes.ts'
 import { foldNames, listNames } from './names.ts'
 import { olderVersionTaken } from './psci-words.ts'
 import { TITLES, vmmOptions } from './vmm-options.ts'
@@ -72,10 +72,13 @@ function drop({ refusals }: Case): readonly Advice[] {
   ]
 }
 
+/** Registers of the 32-bit architecture, as QEMU's TCG saves them. */
+const foreignIds = ({ vcpus }: Case['snapshot']): readonly bigint[] => [...(vcpus[0]?.registers.ids ?? [])].filter(id => id >> 56n === 0x40n)
+
 /** What a VMM's code must do in another order, or switch on first. Sources: as in cause.ts. */
 function procedure({ refusals, build, features, load, snapshot }: Case): readonly Advice[] {
   const out: Advice[] = []
-  const foreign = [...(snapshot.vcpus[0]?.registers.ids ?? [])].filter(id => id >> 56n === 0x40n)
+  const foreign = foreignIds(snapshot)
   if (load.decidedBy?.stage === 'other' && foreign.length > 0) {
     out.push({
       code: 'tcg-only',
@@ -108,14 +111,21 @@ function procedure({ refusals, build, features, load, snapshot }: Case): readonl
 const isVector = (name: string): boolean => /^V\d+$/.test(name)
 
 /** What the host itself could offer. */
-function host({ refusals, load, findings, build }: Case): readonly Advice[] {
+function host({ refusals, load, findings, build, snapshot }: Case): readonly Advice[] {
+  const isTcg = foreignIds(snapshot).length > 0
   const weaker = refusals.some(row => workaroundOf(row.id) !== undefined && row.errno === 'EINVAL' && row.there !== undefined)
   const vls = refusals.some(row => row.name === 'KVM_REG_ARM64_SVE_VLS' && row.errno === 'EINVAL')
   const out: Advice[] = []
-  if (load.decidedBy?.stage === 'vcpu' || findings.some(({ code }) => code === 'vcpu-refused'))
+  if (load.decidedBy?.stage === 'vcpu')
     out.push({
       code: 'other-host',
       message: 'choose a host that offers these vCPU features, or start the guest without them on its source; which of the known hosts take the file',
+      command: 'psci-snap check FILE --to all',
+    })
+  else if (findings.some(({ code, severity }) => severity === 'error' && UNMENDABLE.has(code)) && !isTcg)
+    out.push({
+      code: 'other-host',
+      message: 'choose a host, or a release of the VMM, that takes it; which of the known hosts do',
       command: 'psci-snap check FILE --to all',
     })
   if (build.kernel.writableImpId && refusals.some(row => ['MIDR_EL1', 'REVIDR_EL1', 'AIDR_EL1'].includes(row.name)))

@@ -10,8 +10,17 @@ import { CHANGES } from '../../verdict.ts'
 import type { Case, Change, Refusal } from './case.ts'
 import { kindOf } from './change-words.ts'
 
-/** What no change of registers can mend. */
-const UNMENDABLE: ReadonlySet<string> = new Set(['vcpu-refused', 'mp-state-refused', 'events-refused', 'smccc-filter-refused', 'counter-offset-refused'])
+/** Findings of a load that refuse something which is no register: no change of registers can mend that. */
+export const UNMENDABLE: ReadonlySet<string> = new Set([
+  'vcpu-refused',
+  'load-refused',
+  'gic-refused',
+  'capability-refused',
+  'mp-state-refused',
+  'events-refused',
+  'smccc-filter-refused',
+  'counter-offset-refused',
+])
 
 /** State of the guest itself: another value is no answer, and leaving it out neither. */
 const isCore = once(() => compileSelector({ classes: ['core', 'sve'] }))

@@ -10,6 +10,7 @@ import { type Case, deciding, type Refusal } from './case.ts'
 import { causeOf, refusalText } from './cause.ts'
 import { byWeight, changeText } from './change-words.ts'
 import { faultReason } from './file-faults.ts'
+import { UNMENDABLE } from './migrate-codes.ts'
 import { listNames, onVcpus, plural } from './names.ts'
 import { psciConsequences } from './psci-words.ts'
 import { appearingServices } from './service-words.ts'
@@ -52,12 +53,9 @@ function refusedReason(about: Case): string {
   if (first) return `${refusalText(first, about)}${onVcpus(first.vcpus, count)}${more(first, about)}`
   if (by?.stage === 'vcpu') return `${by.message}${vcpuCause(about)}`
   const error =
-    about.findings.find(finding => finding.severity === 'error' && REFUSALS.has(finding.code)) ?? about.findings.find(({ severity }) => severity === 'error')
+    about.findings.find(finding => finding.severity === 'error' && UNMENDABLE.has(finding.code)) ?? about.findings.find(({ severity }) => severity === 'error')
   return by?.message ?? (error?.code === 'vcpu-refused' ? `${error.message}${vcpuCause(about)}` : error?.message) ?? `${about.kernel} refuses the state`
 }
-
-/** Findings of a replay that refuse something which is no register. */
-const REFUSALS: ReadonlySet<string> = new Set(['vcpu-refused', 'events-refused', 'mp-state-refused', 'smccc-filter-refused', 'counter-offset-refused'])
 
 /** Registers of the 32-bit architecture, which no KVM has: named where the VMM turns the file down as a whole. */
 function foreignNames({ snapshot }: Case): string {
