@@ -27,7 +27,9 @@ export interface HostFacts {
   readonly capabilities?: ReadonlyMap<number, readonly [number, number]>
 }
 
+const AA64PFR0 = 0xc020
 const AA64PFR1 = 0xc021
+const AARCH32 = ['el1_32bit'] as const
 /** Every length that the register can name: what is assumed of a CPU whose own are not known. */
 const ALL_LENGTHS = 0xffffn
 /** Fields that newer kernels hide and take back (KernelRules.idRegisters.forgives): what an older kernel's list shows there is the hardware's own. */
@@ -150,7 +152,9 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
   const levels = [1, 2, 3].map(n => Number(base.firmware.get(n) ?? 0n)) as [number, number, number]
   const ssbs = ((base.sysregs.get(AA64PFR1) ?? 0n) >> 4n) & 0xfn
   if (facts.mitigatesSsb === undefined) inferred.push('mitigatesSsb: from WORKAROUND_2 and ID_AA64PFR1_EL1.SSBS')
-  if (facts.features === undefined) inferred.push('features: those that the lists show')
+  // system_supports_32bit_el1: what a 64-bit guest is shown there is what KVM offers.
+  const has32Bit = (((base.sysregs.get(AA64PFR0) ?? 0n) >> 4n) & 0xfn) === 2n
+  if (facts.features === undefined) inferred.push(`features: those that the lists show${has32Bit ? ', and el1_32bit by ID_AA64PFR0_EL1.EL1' : ''}`)
   if (facts.capabilities === undefined) inferred.push('capabilities: none known')
   return {
     cpu: facts.cpu,
@@ -160,7 +164,8 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
     inferred,
     values,
     overlays,
-    features: facts.features ?? sets.reduce((mask, set) => mask | featureMask(set.features), 0) | featureMask(['power_off', 'psci_0_2']),
+    features:
+      facts.features ?? sets.reduce((mask, set) => mask | featureMask(set.features), featureMask(['power_off', 'psci_0_2', ...(has32Bit ? AARCH32 : [])])),
     workarounds: levels,
     mitigatesSsb: facts.mitigatesSsb ?? (levels[1] === 0 && ssbs !== 0n),
     ccsidr: kernel.demux.policy === 'host' ? base.demux : differingCaches(base),
