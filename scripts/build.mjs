@@ -56,6 +56,7 @@ export async function buildCli() {
       plugins: [elsewhere(leaves, path => `./${nameOf(path)}.js`), rareAside, oclifRequiresLater],
     }),
     build({ ...shared, entryPoints: rareFiles(), format: 'cjs', banner: {}, outExtension: { '.js': '.cjs' } }),
+    ...THREADS.map(thread => build({ ...shared, entryPoints: { [nameOf(thread)]: thread }, splitting: true })),
     ...leaves.map(leaf =>
       build({ ...shared, entryPoints: { [nameOf(leaf)]: leaf }, splitting: true, plugins: [elsewhere(core, () => './main.js'), oclifRequiresLater] }),
     ),
@@ -94,6 +95,10 @@ const rareAside = {
 
 const ENTRY = 'src/commands/main.ts'
 const HELP = 'src/cli/help.ts'
+/** Of src/cli, what one command alone needs: bundled with it. */
+const OF_ONE_COMMAND = /^src\/cli\/check-/
+/** A thread starts from a file of its own, which must not hold the entry: main.js would run a command line in it. */
+const THREADS = ['src/ops/fleet/fleet-worker.ts']
 
 /** What is loaded when it is asked for: every command, and help. Paths from the root. */
 async function leafEntries() {
@@ -105,11 +110,11 @@ async function leafEntries() {
 /** What lives in main.js, once: a SnapError of a command must be the SnapError that src/cli knows. */
 async function coreModules() {
   const files = await readdir(`${root}src/cli`)
-  return ['src/errors.ts', ...files.map(file => `src/cli/${file}`).filter(file => file !== HELP)]
+  return ['src/errors.ts', ...files.map(file => `src/cli/${file}`).filter(file => file !== HELP && !OF_ONE_COMMAND.test(file))]
 }
 
 /** `src/commands/builds/list.ts` → `builds-list`. */
-const nameOf = path => path.replace(/^src\/(commands|cli)\/|\.ts$/g, '').replaceAll('/', '-')
+const nameOf = path => path.replace(/^src\/(commands|cli|ops\/fleet)\/|\.ts$/g, '').replaceAll('/', '-')
 
 /** Leaves imports of these modules to another file of the bundle. */
 const elsewhere = (modules, fileOf) => ({

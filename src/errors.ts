@@ -8,6 +8,10 @@
 export const ERROR_CODES = {
   USAGE: { exit: 2, hint: 'run the command with --help to see what it takes' },
   REG_ID_INVALID: { exit: 2, hint: 'a register is a name, a glob over names, or a 64-bit id such as 0x6030000000140000' },
+  QUESTION_UNKNOWN: {
+    exit: 2,
+    hint: 'explain takes a PSCI version or step (PSCI 1.1..1.3), a register, REG=VALUE, an errno (with a register), a call, a code, a step between builds, or a line of a VMM log',
+  },
   REG_VALUE_INVALID: { exit: 2, hint: 'a value is 0x… up to the size of the register, or b followed by its bytes in hex, memory order' },
   FEATURE_UNKNOWN: {
     exit: 2,
@@ -22,6 +26,8 @@ export const ERROR_CODES = {
   },
   FORMAT_FOREIGN: { exit: 11, hint: 'psci-snap reads saved state of arm64 guests that ran on KVM' },
   FORMAT_AMBIGUOUS: { exit: 11, hint: 'say which VMM release wrote the file with --vmm-version X.Y' },
+  POLICY_INVALID: { exit: 2, hint: 'docs/policy.md shows what a policy file holds' },
+  BASELINE_INVALID: { exit: 2, hint: 'docs/baseline.md shows what a baseline file holds; `psci-snap builds baseline` makes one' },
   FORMAT_UNWRITABLE: { exit: 11, hint: 'name the output FILE.psnap or FILE.json, or pass --to' },
   REGISTER_ABSENT: { exit: 2, hint: 'run `psci-snap inspect FILE --registers` to see which registers there are' },
   ARCHIVE_CORRUPT: { exit: 12, hint: 'run `psci-snap verify FILE` to see every member that fails' },

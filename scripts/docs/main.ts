@@ -1,13 +1,13 @@
 // `npm run docs`: writes every page that is made from data. With --check it writes nothing and fails when a page is out of date.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { PAGES } from './pages.ts'
+import { PAGES, SLOW_PAGES } from './pages.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const check = process.argv.includes('--check')
 
 let stale = 0
-for (const [path, make] of Object.entries(PAGES)) {
+for (const [path, make] of Object.entries({ ...PAGES, ...SLOW_PAGES })) {
   const text = await make()
   const present = await readFile(root + path, 'utf8').catch(() => undefined)
   if (present === text) continue

@@ -1,5 +1,7 @@
-// Owns the list of pages that are made from data. To add one: a function that returns its text, and a row here.
+// Owns the list of pages that are made from data. To add one: a function that returns its text, and a row here. Pages that take longer than a moment
+// are compared by `npm run check` alone.
 import { commandsPage } from './commands.ts'
+import { compatibilityHtml, compatibilityPage } from './compatibility.ts'
 import { exitCodesPage } from './exit-codes.ts'
 import { lintsPage } from './lints.ts'
 import { psciDoc } from './psci.ts'
@@ -11,4 +13,9 @@ export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/lints.md': lintsPage,
   'docs/psci.md': psciDoc,
   'docs/registers.md': registersDoc,
+}
+
+export const SLOW_PAGES: Readonly<Record<string, () => Promise<string>>> = {
+  'docs/compatibility.md': compatibilityPage,
+  'docs/compatibility.html': compatibilityHtml,
 }

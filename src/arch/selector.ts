@@ -15,7 +15,7 @@ export interface Selector {
 export function compileSelector({ names, groups, classes }: Selector): (id: RegId) => boolean {
   // most rows name registers outright: those are looked up, only real patterns are matched
   const exact = new Set(names?.filter(name => !isGlob(name)))
-  const matchers = names?.filter(isGlob).map(globMatcher) ?? []
+  const matchers = names?.filter(isGlob).map(name => globMatcher(name)) ?? []
   return id => {
     const row = groups || classes ? registerRow(id) : undefined
     if (groups && !(row && groups.includes(row.group))) return false

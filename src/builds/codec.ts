@@ -1,7 +1,7 @@
 // Owns the text form of a build's parts: compact JSON that reads well in a diff (one line a system register, numbers in hex), and back.
 // Generated files and build files from users have the same form; validate.ts checks the latter first. No I/O.
 import type { FirmwareRules } from './firmware-rules.ts'
-import type { FeatureOverlay, HostValues, OverlayName } from './host-values.ts'
+import type { FeatureOverlay, HostValues, OverlayName, Unseen } from './host-values.ts'
 import type { Encoding, FieldAtLeast, Forgiveness, KernelRules, Need, Provenance, SysregRow, SysregRule } from './kernel-rules.ts'
 
 type HexMap = Record<string, string>
@@ -60,6 +60,8 @@ export interface HostJson {
   ccsidr: Record<string, string>
   vectorLengths: string
   hardware: HexMap
+  /** Absent: everything is known. */
+  unseen?: readonly string[]
   nestedMasks: Record<string, readonly [string, string]>
   capabilities: Record<string, readonly [number, number]>
   values: HexMap
@@ -188,6 +190,7 @@ export function encodeHost(host: HostValues): HostJson {
     ccsidr: Object.fromEntries([...host.ccsidr].sort(([a], [b]) => a - b).map(([n, value]) => [n, hex(value)])),
     vectorLengths: hex(host.vectorLengths),
     hardware: encodeMap(host.hardware),
+    ...(host.unseen?.length ? { unseen: host.unseen } : {}),
     nestedMasks: Object.fromEntries([...host.nestedMasks].map(([encoding, [clear, set]]) => [hex(encoding), [hex(clear), hex(set)] as const])),
     capabilities: Object.fromEntries([...host.capabilities].sort(([a], [b]) => a - b)),
     values: encodeMap(host.values),
@@ -209,6 +212,7 @@ export function decodeHost(json: HostJson): HostValues {
     ccsidr: new Map(Object.entries(json.ccsidr).map(([n, value]) => [Number(n), Number.parseInt(value, 16)])),
     vectorLengths: unhex(json.vectorLengths),
     hardware: decodeMap(json.hardware),
+    ...(json.unseen?.length ? { unseen: json.unseen as readonly Unseen[] } : {}),
     nestedMasks: new Map(Object.entries(json.nestedMasks).map(([encoding, [clear, set]]) => [Number.parseInt(encoding, 16), [unhex(clear), unhex(set)]])),
     capabilities: new Map(Object.entries(json.capabilities).map(([n, pair]) => [Number(n), pair])),
     values: decodeMap(json.values),

@@ -1,11 +1,12 @@
 // Owns `builds derive`: a build of somebody's own host, from the rules of a known kernel and register lists of never-run vCPUs. Pure.
-import { COPROC, type RegId } from '../arch/reg-id.ts'
+import { COPROC, type RegId, sveVlsId } from '../arch/reg-id.ts'
 import { SnapError } from '../errors.ts'
-import { bytesToBigint, registerAt } from '../model/register-list.ts'
+import { bytesToBigint, registerAt, registerValue } from '../model/register-list.ts'
 import { type Build, makeBuild } from './build.ts'
-import { hostFromLists, type ListedSet } from './host-from-lists.ts'
+import { type HostFacts, hostFromLists, type ListedSet, shownHardware } from './host-from-lists.ts'
 import type { Encoding, KernelRules, Provenance, SysregRow } from './kernel-rules.ts'
 import { CONDITIONS, isFeatureId, RULES } from './register-rules.ts'
+import { sameCpu } from './same-cpu.ts'
 
 export interface DeriveOptions {
   /** Whose rules: any build of the kernel that the snapshot was taken on. */
@@ -22,7 +23,7 @@ const NEEDED: readonly Encoding[] = [0xc020, 0xc038]
 
 /**
  * A build with `kernel`'s rules and the lists' values. Registers that the lists have and the kernel's table does not are added to it, by
- * place in the list. Throws BUILD_UNUSABLE when a list is not one of a KVM/arm64 vCPU, or shows that the kernel is another.
+ * place in the list. What a list cannot show of the CPU comes from a built-in host with the same MIDR_EL1. Throws BUILD_UNUSABLE when a list is not one of a KVM/arm64 vCPU, or shows that the kernel is another.
  */
 export function deriveBuild({ kernel, lists, name, cpu, provenance }: DeriveOptions): Build {
   if (lists.length === 0) throw new SnapError('BUILD_UNUSABLE', 'the snapshot has no vCPU to derive a build from')
@@ -37,9 +38,53 @@ export function deriveBuild({ kernel, lists, name, cpu, provenance }: DeriveOpti
   for (const bitmap of rules.bitmaps)
     if (!lists.some(({ registers }) => registers.ids.includes((0x6030_0000_0016_0000n | BigInt(bitmap.index)) as RegId)))
       throw new SnapError('BUILD_UNUSABLE', `the list lacks firmware bitmap ${bitmap.index}, which ${kernel.name} has: it is of another kernel`)
-  const host = hostFromLists(rules, lists, { cpu: cpu ?? kernel.host.cpu, provenance, capabilities: kernel.host.capabilities })
-  const notes = [...host.inferred.filter(note => !note.startsWith('capabilities')), `capabilities: those of ${kernel.name}`, ...inferred]
+  const known = ofCpu(lists, kernel.kernel.release)
+  const host = hostFromLists(rules, lists, { ...known.facts, cpu: cpu ?? known.cpu, provenance, capabilities: kernel.host.capabilities })
+  const notes = [
+    ...host.inferred.filter(note => !note.startsWith('capabilities')),
+    ...(cpu === undefined ? known.cpuNote : []),
+    ...known.notes,
+    `capabilities: those of ${kernel.name}`,
+    ...inferred,
+  ]
   return makeBuild(name, { ...rules, inferred: [...rules.inferred, ...inferred] }, { ...host, inferred: notes })
+}
+
+interface OfCpu {
+  readonly cpu: string
+  readonly cpuNote: readonly string[]
+  readonly facts: Pick<HostFacts, 'hardware' | 'vectorLengths'>
+  readonly notes: readonly string[]
+}
+
+const MIDR = 0x6030_0000_0013_c000n
+
+/** What no list shows: by MIDR_EL1 from a built-in host, as far as there is one. A list of an older kernel shows some of it itself, and then is right. */
+function ofCpu(lists: readonly ListedSet[], release: string): OfCpu {
+  const midr = lists.map(({ registers }) => registerValue(registers, MIDR)).find(value => value !== undefined)
+  const name = `MIDR_EL1 0x${(midr ?? 0n).toString(16)}`
+  const known = midr === undefined ? undefined : sameCpu(midr, release)
+  const shown = new Map(lists.flatMap(({ registers }) => [...shownHardware(registers)]))
+  const hidden = 'fields that newer kernels hide and take back from older ones (ID_AA64MMFR2_EL1.NV, MPAM)'
+  if (!known)
+    return {
+      cpu: midr === undefined ? 'unknown' : `midr-${midr.toString(16)}`,
+      cpuNote: ['cpu: named by its MIDR_EL1, no built-in host has it'],
+      facts: {},
+      notes: [`hardware: no built-in host has ${name}; ${hidden} are taken to be what a guest of the same CPU was shown`],
+    }
+  const { host } = known
+  const hasLengths = lists.some(({ registers }) => registers.ids.includes(sveVlsId))
+  const hasSve = lists.some(({ features }) => features.includes('sve'))
+  return {
+    cpu: host.cpu,
+    cpuNote: [`cpu: by ${name}, that of ${known.name}`],
+    facts: { hardware: new Map([...host.hardware, ...shown]), ...(host.vectorLengths === 0n ? {} : { vectorLengths: host.vectorLengths }) },
+    notes: [
+      `hardware: ${hidden} are those of ${known.name}, which has the same ${name}`,
+      ...(hasSve && !hasLengths && host.vectorLengths !== 0n ? [`vectorLengths: those of ${known.name}, which has the same ${name}`] : []),
+    ],
+  }
 }
 
 const systemRegisters = (registers: ListedSet['registers']): Encoding[] =>

@@ -4,7 +4,7 @@ import type { Feature } from '../arch/features.ts'
 import { featureMask } from '../arch/features.ts'
 import { COPROC } from '../arch/reg-id.ts'
 import { bytesToBigint, type RegisterList, registerAt } from '../model/register-list.ts'
-import type { FeatureOverlay, HostValues, OverlayName } from './host-values.ts'
+import type { FeatureOverlay, HostValues, OverlayName, Unseen } from './host-values.ts'
 import type { Encoding, KernelRules, Provenance, SysregRow } from './kernel-rules.ts'
 
 export interface ListedSet {
@@ -20,11 +20,24 @@ export interface HostFacts {
   readonly features?: number
   readonly nestedMasks?: HostValues['nestedMasks']
   readonly mitigatesSsb?: boolean
+  /** Absent: not known, but for what the lists themselves show. */
   readonly hardware?: ReadonlyMap<Encoding, bigint>
+  /** Of the CPU, where the lists have SVE and no KVM_REG_ARM64_SVE_VLS. */
+  readonly vectorLengths?: bigint
   readonly capabilities?: ReadonlyMap<number, readonly [number, number]>
 }
 
+const AA64PFR0 = 0xc020
 const AA64PFR1 = 0xc021
+const AARCH32 = ['el1_32bit'] as const
+/** Every length that the register can name: what is assumed of a CPU whose own are not known. */
+const ALL_LENGTHS = 0xffffn
+/** Fields that newer kernels hide and take back (KernelRules.idRegisters.forgives): what an older kernel's list shows there is the hardware's own. */
+const HIDDEN_FIELDS: readonly (readonly [Encoding, bigint])[] = [
+  [0xc020, 0xfn << 40n], // ID_AA64PFR0_EL1.MPAM
+  [0xc021, 0xfn << 16n], // ID_AA64PFR1_EL1.MPAM_frac
+  [0xc03a, 0xfn << 24n], // ID_AA64MMFR2_EL1.NV
+]
 /** KVM_ARM_TARGET_GENERIC_V8. */
 const GENERIC_TARGET = 5
 const OVERLAY_OF: readonly (readonly [OverlayName, Feature])[] = [
@@ -125,10 +138,23 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
     overlays.set(name, overlayOf(kernel, base, there))
   }
 
+  const unseen: Unseen[] = []
+  if (vectorLengths === 0n && overlays.has('sve')) {
+    if (facts.vectorLengths) vectorLengths = facts.vectorLengths
+    else {
+      vectorLengths = ALL_LENGTHS
+      unseen.push('vector-lengths')
+      inferred.push('vectorLengths: not in the list; all are assumed, and any set that a guest was saved with is taken')
+    }
+  }
+  if (facts.hardware === undefined) unseen.push('hardware')
+
   const levels = [1, 2, 3].map(n => Number(base.firmware.get(n) ?? 0n)) as [number, number, number]
   const ssbs = ((base.sysregs.get(AA64PFR1) ?? 0n) >> 4n) & 0xfn
   if (facts.mitigatesSsb === undefined) inferred.push('mitigatesSsb: from WORKAROUND_2 and ID_AA64PFR1_EL1.SSBS')
-  if (facts.features === undefined) inferred.push('features: those that the lists show')
+  // system_supports_32bit_el1: what a 64-bit guest is shown there is what KVM offers.
+  const has32Bit = (((base.sysregs.get(AA64PFR0) ?? 0n) >> 4n) & 0xfn) === 2n
+  if (facts.features === undefined) inferred.push(`features: those that the lists show${has32Bit ? ', and el1_32bit by ID_AA64PFR0_EL1.EL1' : ''}`)
   if (facts.capabilities === undefined) inferred.push('capabilities: none known')
   return {
     cpu: facts.cpu,
@@ -138,14 +164,27 @@ export function hostFromLists(kernel: KernelRules, sets: readonly ListedSet[], f
     inferred,
     values,
     overlays,
-    features: facts.features ?? sets.reduce((mask, set) => mask | featureMask(set.features), 0) | featureMask(['power_off', 'psci_0_2']),
+    features:
+      facts.features ?? sets.reduce((mask, set) => mask | featureMask(set.features), featureMask(['power_off', 'psci_0_2', ...(has32Bit ? AARCH32 : [])])),
     workarounds: levels,
     mitigatesSsb: facts.mitigatesSsb ?? (levels[1] === 0 && ssbs !== 0n),
     ccsidr: kernel.demux.policy === 'host' ? base.demux : differingCaches(base),
     vectorLengths,
-    hardware: facts.hardware ?? new Map(),
+    hardware: facts.hardware ?? shownHardware(baseSet.registers),
+    ...(unseen.length > 0 ? { unseen } : {}),
     capabilities: facts.capabilities ?? new Map(),
   }
+}
+
+/** The fields of HIDDEN_FIELDS that a list shows, by register. */
+export function shownHardware(list: RegisterList): Map<Encoding, bigint> {
+  const { sysregs } = columns(list)
+  return new Map(
+    HIDDEN_FIELDS.flatMap(([encoding, mask]) => {
+      const shown = (sysregs.get(encoding) ?? 0n) & mask
+      return shown === 0n ? [] : [[encoding, shown] as const]
+    }),
+  )
 }
 
 const otherOptional = (set: ListedSet, feature: Feature): number =>

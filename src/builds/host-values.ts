@@ -9,6 +9,13 @@ export interface FeatureOverlay {
 
 export type OverlayName = Need | 'aarch32' | 'vgic3'
 
+/**
+ * What nothing shows of a host: `hardware`, the fields that its kernel hides; `vector-lengths`, those of its CPU. A rule that depends on it then gives
+ * the guest the benefit of the doubt, and reports say that it was not checked.
+ */
+export const UNSEEN = ['hardware', 'vector-lengths'] as const
+export type Unseen = (typeof UNSEEN)[number]
+
 export interface HostValues {
   /** QEMU's name of the CPU, or what the snapshot said. */
   readonly cpu: string
@@ -33,6 +40,8 @@ export interface HostValues {
   readonly vectorLengths: bigint
   /** Fields of the host's hardware that KVM hides but accepts from older kernels: ID register encoding → value of the whole register's hidden fields. */
   readonly hardware: ReadonlyMap<Encoding, bigint>
+  /** Absent: everything is known. */
+  readonly unseen?: readonly Unseen[]
   /** KVM_CHECK_EXTENSION by capability number: on /dev/kvm and on a VM. */
   readonly capabilities: ReadonlyMap<number, readonly [number, number]>
 }

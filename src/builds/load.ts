@@ -13,9 +13,13 @@ export interface BuildSummary extends IndexEntry {
   readonly aliases: readonly string[]
 }
 
+// Read once: names are resolved again and again, thousands of times in a check of many files.
+let listing: readonly BuildSummary[] | undefined
+
 /** The built-in builds: kernels oldest first, the default CPU first. */
 export function listBuilds(): readonly BuildSummary[] {
-  return readIndex().map(entry => ({ ...entry, name: buildName(entry.release, entry.cpu), aliases: aliasesOf(entry) }))
+  listing ??= readIndex().map(entry => ({ ...entry, name: buildName(entry.release, entry.cpu), aliases: aliasesOf(entry) }))
+  return listing
 }
 
 function aliasesOf({ release, cpu }: IndexEntry): readonly string[] {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { SnapError } from '../errors.ts'
 import type { HostJson, KernelJson } from './codec.ts'
 import type { FirmwareRules } from './firmware-rules.ts'
+import { UNSEEN } from './host-values.ts'
 import { FORGIVENESS, SYSREG_RULES } from './kernel-rules.ts'
 
 const hex64 = z.string().regex(/^[0-9a-f]{1,16}$/)
@@ -95,6 +96,7 @@ const host = z.strictObject({
   ccsidr: z.record(z.string().regex(/^\d{1,2}$/), z.string().regex(/^[0-9a-f]{1,8}$/)),
   vectorLengths: hex64,
   hardware: hexMap,
+  unseen: z.array(z.enum(UNSEEN)).max(UNSEEN.length).optional(),
   nestedMasks: z.record(encoding, z.tuple([hex64, hex64])),
   capabilities: z.record(z.string().regex(/^\d{1,5}$/), z.tuple([z.number().int(), z.number().int()])),
   values: hexMap,

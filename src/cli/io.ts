@@ -59,9 +59,9 @@ function streamOutput(name: 'stdout' | 'stderr', env: NodeJS.ProcessEnv): Output
   return output
 }
 
-/** NO_COLOR (no-color.org) wins, then FORCE_COLOR, then the terminal. FORCE_COLOR=0 and an empty variable mean what they say. */
+/** NO_COLOR, whatever its value unless it is empty (no-color.org), wins, then FORCE_COLOR, then the terminal. FORCE_COLOR=0 and an empty variable mean what they say. */
 export function wantsColor(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
-  if (isSet(env.NO_COLOR)) return false
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false'
   return isTerminal && env.TERM !== 'dumb'
 }

@@ -23,11 +23,13 @@ function contract(this: unknown, key: string, value: unknown): unknown {
   return value
 }
 
-/** Whether `--json` was asked for, before anything is parsed: a usage error must already answer in JSON. */
-export function wantsJson(argv: readonly string[]): boolean {
+export type JsonKind = 'object' | 'lines'
+
+/** What was asked for, before anything is parsed: a usage error must already answer in JSON. `--jsonl` is for commands with many results. */
+export function wantsJson(argv: readonly string[]): JsonKind | undefined {
   const end = argv.indexOf('--')
-  const at = argv.indexOf('--json')
-  return at !== -1 && (end === -1 || at < end)
+  const words = end === -1 ? argv : argv.slice(0, end)
+  return words.includes('--jsonl') ? 'lines' : words.includes('--json') ? 'object' : undefined
 }
 
 /** The object of a failure: `{ok:false,error:{code,message,hint?,at?}}`. */

@@ -90,14 +90,20 @@ function findHelp(table: CommandTable, words: readonly string[]): Found {
 /** First words of all commands. */
 export const topLevel = ({ commands }: CommandTable): string[] => [...new Set(Object.keys(commands).map(id => id.split(':', 1)[0]!))]
 
+/** A second signal so soon is the first one once more: wrappers (timeout, npx) pass on what the terminal or the group got too. Milliseconds. */
+const SAME_SIGNAL = 250
+
 /**
  * The process around runCli. The first signal asks the work to stop, which exits 130 with nothing half-written; a second one ends the process
  * at once. The exit status is left for when the streams have drained.
  */
 export async function main(table: CommandTable, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   const interruption = new AbortController()
+  let interruptedAt = 0
   const interrupt = (): void => {
-    if (interruption.signal.aborted) process.exit(130)
+    if (interruption.signal.aborted && performance.now() - interruptedAt > SAME_SIGNAL) process.exit(130)
+    if (interruption.signal.aborted) return
+    interruptedAt = performance.now()
     interruption.abort()
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt)

@@ -19,6 +19,8 @@
 // - Throw SnapError for what stops the work. `usageError(message, hint?)` (failure.ts) for combinations the parser cannot see.
 // - A command that streams calls `await this.row(object, page => text)` per result; with --json these are JSON lines and the last line is
 //   `{"summary": report}`; the report of such a command is its summary.
+// - A command with more results than memory should hold asks for `this.results`: their JSON texts go there as they come; what people read goes to
+//   `this.say`.
 // - A command that writes a file calls `this.claimStdout('--output', flags.output)` first: with `-` its text goes to standard error instead.
 //   Reading and writing `-` itself is the business of formats/source and formats/output.
 // - Register the command in src/commands/table.ts.
@@ -36,7 +38,8 @@ import { terminalLines } from '../render/terminal-text.ts'
 import { type Failure, failureOf, usageError, type Vocabulary } from './failure.ts'
 import { Flags } from './flags.ts'
 import type { Io, Output } from './io.ts'
-import { failureJson, jsonLine, jsonPretty, wantsJson } from './json.ts'
+import { failureJson, type JsonKind, jsonLine, jsonPretty, wantsJson } from './json.ts'
+import { type JsonResults, jsonLines, jsonObject } from './json-results.ts'
 import { type ProgressLine, progressLine } from './progress.ts'
 
 /** What a command came to. */
@@ -44,8 +47,10 @@ export interface Outcome<T extends object> {
   readonly report: T
   /** The report for people; without a final newline. */
   readonly text: (page: Page) => string
-  /** 3: the work was done and the answer is no (differs, not valid, changed, refused). */
-  readonly status?: 0 | 3
+  /** 3: the work was done and the answer is no (differs, not valid, changed, refused). Others: something among many could not be read. */
+  readonly status?: number
+  /** Nothing came of it, and why; printed as an error after everything else. */
+  readonly failure?: Failure
 }
 
 /** What a command is given besides its arguments. */
@@ -65,6 +70,7 @@ export abstract class SnapCommand<T extends object> extends Command {
 
   #surroundings: Surroundings | undefined
   #progress: ProgressLine | undefined
+  #results: JsonResults | undefined
   #streamed = false
   #stdoutClaimed = false
 
@@ -74,16 +80,22 @@ export abstract class SnapCommand<T extends object> extends Command {
    */
   async start(surroundings: Surroundings): Promise<number> {
     this.#surroundings = surroundings
-    this.#progress = progressLine(surroundings.io, this.#isQuiet() || this.#json)
+    // Beside JSON that goes to a file or a pipe, progress is in nobody's way.
+    this.#progress = progressLine(surroundings.io, this.#isQuiet() || (this.#json !== undefined && surroundings.io.stdout.isTerminal))
     try {
-      const { report, text, status = 0 } = await this.run()
+      const { report, text, status = 0, failure } = await this.run()
       this.#progress.clear()
-      await this.#printOutcome(report, text)
-      return status
+      if (this.#results) await this.#results.end(report, failure)
+      else if (failure) await printFailure(failure, undefined, surroundings.io, { json: this.#json, command: this.#spokenId() })
+      else await this.#printOutcome(report, text)
+      return failure?.exit ?? status
     } catch (error) {
       this.#progress.clear()
       const failure = failureOf(error, this.#vocabulary(), surroundings.signal)
-      await printFailure(failure, error, surroundings.io, { json: this.#json, command: this.#spokenId() })
+      if (this.#results?.begun) {
+        await this.#results.fail(failure)
+        await printStack(error, surroundings.io)
+      } else await printFailure(failure, error, surroundings.io, { json: this.#json, command: this.#spokenId() })
       return failure.exit
     }
   }
@@ -99,7 +111,8 @@ export abstract class SnapCommand<T extends object> extends Command {
    */
   protected claimStdout(flag: string, path: string | undefined): void {
     if (path !== '-') return
-    if (this.#json) throw usageError(`${flag} - and --json both want standard output`, 'write the file to a path, or leave --json out')
+    if (this.#json)
+      throw usageError(`${flag} - and --json${this.#json === 'lines' ? 'l' : ''} both want standard output`, 'write the file to a path, or leave --json out')
     if (this.#given.io.stdout.isTerminal) throw usageError(`${flag} - would write a file to the terminal`, 'redirect standard output, or name a file')
     this.#stdoutClaimed = true
   }
@@ -110,6 +123,22 @@ export abstract class SnapCommand<T extends object> extends Command {
     this.#progress?.clear()
     if (this.#json) await this.#given.io.stdout.write(`${jsonLine(row)}\n`)
     else if (!this.#isQuiet()) await this.#textOutput.write(ended(text(pageOf(this.#textOutput))))
+  }
+
+  /** Prints text now, between results; nothing with --json or --quiet. */
+  protected async say(text: (page: Page) => string): Promise<void> {
+    if (this.#json || this.#isQuiet()) return
+    const said = ended(text(pageOf(this.#textOutput)))
+    if (said === '') return
+    this.#progress?.clear()
+    await this.#textOutput.write(said)
+  }
+
+  /** Where results go as JSON while they come; undefined when text is wanted. From here on every end of the command is JSON of this kind. */
+  protected get results(): JsonResults | undefined {
+    const { stdout } = this.#given.io
+    if (this.#json) this.#results ??= this.#json === 'lines' ? jsonLines(stdout) : jsonObject(stdout)
+    return this.#results
   }
 
   // `any` as in oclif's own signature: these three are inferred from the command's statics.
@@ -138,7 +167,7 @@ export abstract class SnapCommand<T extends object> extends Command {
     return this.#stdoutClaimed ? this.#given.io.stderr : this.#given.io.stdout
   }
 
-  get #json(): boolean {
+  get #json(): JsonKind | undefined {
     return wantsJson(this.argv)
   }
 
@@ -168,13 +197,22 @@ export const pageOf = (output: Output): Page => ({ columns: output.columns, styl
 const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
 
 /** A failure as everybody gets it: one JSON object on standard output, or lines on standard error; a stack only when asked for. */
-export async function printFailure(failure: Failure, cause: unknown, io: Io, { json, command }: { json: boolean; command: string }): Promise<void> {
-  if (json) await io.stdout.write(`${jsonPretty(failureJson(failure))}\n`)
+export async function printFailure(
+  failure: Failure,
+  cause: unknown,
+  io: Io,
+  { json, command }: { json: JsonKind | undefined; command: string },
+): Promise<void> {
+  if (json) await io.stdout.write(`${(json === 'lines' ? jsonLine : jsonPretty)(failureJson(failure))}\n`)
   else {
     const { style } = pageOf(io.stderr)
     const hint = failure.hint === undefined ? '' : `  hint: ${terminalLines(failure.hint)}\n`
     await io.stderr.write(`${style.bad(`${command}:`)} ${terminalLines(failure.message)} (${failure.code})\n${hint}`)
   }
+  await printStack(cause, io)
+}
+
+async function printStack(cause: unknown, io: Io): Promise<void> {
   if (io.debug && cause instanceof Error) await io.stderr.write(`${terminalLines(stackOf(cause))}\n`)
 }
 

@@ -2,6 +2,7 @@
 import { parseFeatures } from '../arch/features.ts'
 import { Flags } from '../cli/flags.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
+import { readBaseline } from '../ops/baseline/read-baseline.ts'
 import type { SaveReport } from '../ops/reports.ts'
 import { parseSavePoint, save } from '../ops/save.ts'
 import { renderSave } from '../render/short-reports.ts'
@@ -11,14 +12,16 @@ export default class Save extends SnapCommand<SaveReport> {
   static override examples = [
     '<%= config.bin %> save --build linux-6.1 -o guest.psnap',
     '<%= config.bin %> save --build linux-7.3 --psci 1.1 --until off -o off.psnap',
+    '<%= config.bin %> save --build linux-7.3/max --baseline fleet.json -o guest.psnap',
   ]
   static override flags = {
     build: Flags.string({ required: true, summary: 'host to boot on: a built-in build or a build file' }),
     output: Flags.string({ char: 'o', required: true, summary: 'file to write, .psnap or .json; - for standard output' }),
     vcpus: Flags.integer({ default: 2, min: 1, max: 64, summary: 'number of vCPUs' }),
     psci: Flags.string({ summary: 'pin this PSCI version before the first run' }),
-    features: Flags.string({ default: 'psci_0_2', summary: 'vCPU features, with commas between; empty for none' }),
-    gic: Flags.option({ options: ['none', 'v2', 'v3'] as const, default: 'v3', summary: 'in-kernel interrupt controller' })(),
+    features: Flags.string({ summary: 'vCPU features, with commas between, empty for none; by default psci_0_2, or what the baseline says' }),
+    gic: Flags.option({ options: ['none', 'v2', 'v3'] as const, summary: 'in-kernel interrupt controller; by default v3, or what the baseline says' })(),
+    baseline: Flags.string({ summary: 'baseline file: its registers are written before the first run' }),
     until: Flags.string({ default: 'ready', summary: 'when to save: ready, insns=N, hibernate, off, suspend, reset' }),
     to: Flags.string({ summary: 'format: psnap or kvm-reglist; by default what the name of the file says' }),
     force: Flags.boolean({ summary: 'replace an existing file' }),
@@ -31,10 +34,11 @@ export default class Save extends SnapCommand<SaveReport> {
       ...this.work,
       build: flags.build,
       vcpus: flags.vcpus,
-      features: parseFeatures(flags.features),
-      gic: flags.gic,
       until: parseSavePoint(flags.until),
       overwrite: flags.force,
+      ...(flags.features === undefined ? {} : { features: parseFeatures(flags.features) }),
+      ...(flags.gic === undefined ? {} : { gic: flags.gic }),
+      ...(flags.baseline === undefined ? {} : { baseline: await readBaseline(flags.baseline) }),
       ...(flags.psci === undefined ? {} : { psci: flags.psci }),
       ...(flags.to === undefined ? {} : { format: flags.to }),
     })

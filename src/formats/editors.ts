@@ -24,7 +24,9 @@ const EDITORS: Readonly<Record<string, () => Promise<Editor>>> = {
     const { editVmstate } = await import('./importers/firecracker/edit.ts')
     return {
       async edit(source, edits, sink, { vmmVersion }) {
-        const all = edits.map(({ value, ...where }) => (value ? { kind: 'set' as const, value, ...where } : { kind: 'drop' as const, ...where }))
+        const all = edits.map(({ vcpu, id, value, behind }) =>
+          value ? { kind: 'put' as const, vcpu, id, value, ...(behind ? { behind } : {}) } : { kind: 'drop' as const, vcpu, id },
+        )
         return (await editVmstate(source, all, sink, vmmVersion === undefined ? {} : { vmmVersion })).findings
       },
     }

@@ -11,7 +11,7 @@ import type { Snapshot, VcpuSnapshot } from './snapshot.ts'
 /** Findings about a snapshot as it is: registers twice, vCPUs without any, firmware that differs between vCPUs although KVM has one per VM. */
 export function consistencyFindings(snapshot: Snapshot): readonly Finding[] {
   const { vcpus, devices } = snapshot
-  if (vcpus.length === 0) return [{ severity: 'warning', code: 'no-vcpus', message: 'the snapshot has no vCPU' }]
+  if (vcpus.length === 0) return [{ severity: 'error', code: 'no-vcpus', message: 'the snapshot has no vCPU' }]
   return [...vcpus.flatMap(vcpuFindings), ...firmwareFindings(vcpus), ...gicConsistencyFindings(devices)]
 }
 

@@ -12,6 +12,7 @@ import type { Provenance } from '../builds/kernel-rules.ts'
 import { writeFileAtomically } from '../formats/output/atomic-file.ts'
 import type { Finding } from '../model/finding.ts'
 import { inferFeatures } from '../model/infer-features.ts'
+import type { Notice } from './builds-words/notice.ts'
 import { type Opened, withInput } from './input.ts'
 import { resolveBuild } from './target.ts'
 import type { Work } from './work.ts'
@@ -42,6 +43,8 @@ export interface BuildsDiffReport {
   readonly a: string
   readonly b: string
   readonly equal: boolean
+  /** What a guest and a VMM notice, in sentences. */
+  readonly notices: readonly Notice[]
   readonly registers: { readonly onlyInA: readonly Row[]; readonly onlyInB: readonly Row[] }
   readonly defaults: readonly (Row & { readonly a: string; readonly b: string; readonly fields: readonly string[] })[]
   /** What userspace is allowed, by rule path. */
@@ -87,24 +90,27 @@ export async function buildsShow(name: string, features: readonly Feature[], reg
 /** Compares fresh vCPUs with these features, and the rules of both kernels. */
 export async function buildsDiff(a: string, b: string, features: readonly Feature[]): Promise<BuildsDiffReport> {
   const { diffFields } = await import('../arch/fields/fields.ts')
-  const found = diffBuilds(await resolveBuild(a), await resolveBuild(b), features)
+  const { noticesBetween } = await import('./builds-words/notices.ts')
+  const [before, after] = [await resolveBuild(a), await resolveBuild(b)]
+  const found = diffBuilds(before, after, features)
   const { onlyInA, onlyInB } = found.registers
-  const defaults = found.defaults.map(({ id, a: before, b: after }) => ({
+  const defaults = found.defaults.map(({ id, a: had, b: has }) => ({
     ...row(id),
-    a: hex(before),
-    b: hex(after),
-    fields: diffFields(id, before, after).map(field => field.name),
+    a: hex(had),
+    b: hex(has),
+    fields: diffFields(id, had, has).map(field => field.name),
   }))
   return {
     a: found.a,
     b: found.b,
     equal: [onlyInA, onlyInB, defaults, found.rules, found.guest].every(list => list.length === 0),
+    notices: await noticesBetween(before, after, features),
     registers: { onlyInA: onlyInA.map(row), onlyInB: onlyInB.map(row) },
     defaults,
-    rules: found.rules.map(({ rule, a: before, b: after }) => ({
+    rules: found.rules.map(({ rule, a: had, b: has }) => ({
       rule: named(rule),
-      ...(before === undefined ? {} : { a: named(before) }),
-      ...(after === undefined ? {} : { b: named(after) }),
+      ...(had === undefined ? {} : { a: named(had) }),
+      ...(has === undefined ? {} : { b: named(has) }),
     })),
     guest: found.guest,
   }

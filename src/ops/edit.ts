@@ -1,6 +1,5 @@
 // Owns `edit`: which registers a request means, and the writing of a file in its own format with them set or taken out. The formats' editors keep
 // everything else byte for byte. Prints nothing.
-import { stat } from 'node:fs/promises'
 import { registerName, registerRow } from '../arch/catalogue/catalogue.ts'
 import { matchRegisters } from '../arch/catalogue/match.ts'
 import { parsePsciVersion } from '../arch/psci.ts'
@@ -10,15 +9,13 @@ import { SnapError } from '../errors.ts'
 import { editorOf } from '../formats/editors.ts'
 import type { RegisterEdit } from '../formats/importers/editor.ts'
 import { parseValue } from '../formats/importers/reglist/value-text.ts'
-import { writeFileAtomically } from '../formats/output/atomic-file.ts'
-import type { Sink } from '../formats/output/sink.ts'
-import type { Source } from '../formats/source/source.ts'
 import type { Finding } from '../model/finding.ts'
 import { registerEntries } from '../model/register-list.ts'
 import type { Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
 import { type InputOptions, withSource } from './input.ts'
 import type { EditReport } from './reports.ts'
 import { showValue } from './show-value.ts'
+import { requireOtherFile, writeEdited } from './write-edited.ts'
 
 /** `register` is a name, an id or a glob; `value` is `0x…`, or `b` and bytes in hex, or for PSCI_VERSION also `1.1`. */
 export type EditStep = { readonly kind: 'set'; readonly register: string; readonly value: string } | { readonly kind: 'drop'; readonly register: string }
@@ -53,15 +50,7 @@ export async function edit(input: string, output: string, request: EditRequest):
     if (source.folder) await requireOtherFile(source.name, output)
     const { snapshot } = await importer.read(source, request.signal, said)
     const { edits, vcpus, findings } = resolve(snapshot, input, request)
-    const options = {
-      ...(request.signal ? { signal: request.signal } : {}),
-      ...(request.vmmVersion === undefined ? {} : { vmmVersion: request.vmmVersion }),
-    }
-    const found = await writeFileAtomically(output, { ...options, force: request.overwrite ?? false }, sink =>
-      edits.length === 0 ? copy(source, sink, request.signal) : editor.edit(source, edits, sink, options),
-    )
-    if (source.packed)
-      findings.push({ severity: 'info', code: 'unwrapped', message: `the input was packed with ${source.packed.compression}; the output is not` })
+    const found = await writeEdited(source, editor, edits, output, request)
     return { input: { file: source.folder ? input : source.name, format: importer.id }, output, vcpus, findings: [...findings, ...found] }
   })
 }
@@ -149,21 +138,4 @@ function parsedValue(id: RegId, text: string): Uint8Array {
   const value = parseValue(id, id === PSCI_VERSION_ID && /^\d+\.\d+$/.test(plain) ? `0x${parsePsciVersion(plain).toString(16)}` : plain)
   if ('wrong' in value) throw new SnapError('REG_VALUE_INVALID', `the value for ${registerName(id)} ${value.wrong}`, { register: showRegId(id) })
   return value
-}
-
-async function copy(source: Source, sink: Sink, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
-  const piece = 1 << 20
-  for (let at = 0; at < source.size; at += piece) {
-    signal?.throwIfAborted()
-    await sink.write(await source.read(at, Math.min(piece, source.size - at)))
-  }
-  return []
-}
-
-/** Never in place, also not with --force: the original is what one goes back to. */
-async function requireOtherFile(input: string, output: string): Promise<void> {
-  if (input === '-' || output === '-') return
-  const [from, to] = await Promise.all([input, output].map(path => stat(path, { bigint: true }).catch(() => undefined)))
-  if (from && to && from.ino === to.ino && from.dev === to.dev)
-    throw new SnapError('USAGE', `${output} is the input itself`, { file: output }, { hint: 'write to another file; edit never changes one in place' })
 }

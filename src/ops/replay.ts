@@ -72,38 +72,82 @@ export async function prepareVcpus(vm: BackendVm, saved: readonly VcpuSnapshot[]
 export async function replayVcpu(vcpu: BackendVcpu, saved: VcpuSnapshot, options: ReplayOptions, vls: number | undefined): Promise<VcpuReplay> {
   const list = saved.registers
   const before = await readAll(vcpu)
-  const known = new Set<bigint>(before.ids)
   const chosen = selectRegisters(list, id => !options.omit.has(id) && !(vls !== undefined && id === sveVlsId))
   const setErrnos = await vcpu.setRegs(chosen.ids, chosen.bytes)
-  const errnoOf = new Map<bigint, number>()
-  chosen.ids.forEach((id, i) => {
-    errnoOf.set(id, setErrnos[i] ?? 0)
-  })
-  if (vls !== undefined) errnoOf.set(sveVlsId, vls)
+  const errnos = new Int32Array(list.ids.length).fill(NOT_WRITTEN)
+  for (let i = 0, next = 0; i < list.ids.length; i++) {
+    if (vls !== undefined && list.ids[i] === sveVlsId) errnos[i] = vls
+    else if (!options.omit.has(list.ids[i]!)) errnos[i] = setErrnos[next++] ?? 0
+  }
+  return tallyReplay({ index: saved.index, saved: list, errnos, before, after: await vcpu.getRegs(list.ids) })
+}
 
-  const after = await vcpu.getRegs(list.ids)
+/** Errno of a saved register for which KVM_SET_ONE_REG was not called. */
+export const NOT_WRITTEN = -1
+
+export interface Written {
+  readonly index: number
+  readonly saved: RegisterList
+  /** Of each saved register: 0, the errno of its write, or NOT_WRITTEN. */
+  readonly errnos: Int32Array
+  /** The target's list with its values, before this vCPU's writes. */
+  readonly before: RegisterList
+  /** KVM_GET_ONE_REG of every saved register afterwards. */
+  readonly after: { readonly bytes: Uint8Array; readonly errnos: Int32Array }
+}
+
+/** What became of one vCPU's saved registers; those that were not written are `omitted`. Pure. */
+export function tallyReplay({ index, saved, errnos, before, after }: Written): VcpuReplay {
+  const isSameList = sameIds(saved.ids, before.ids)
+  const known = isSameList ? undefined : idSet(before.ids)
+  const isKnown = (id: bigint): boolean => known?.has(id) ?? true
   const refused: { id: RegId; value: Uint8Array; errno: number }[] = []
   const differences: { id: RegId; written: Uint8Array; readBack: Uint8Array }[] = []
   const omitted: { id: RegId; saved: Uint8Array; readBack?: Uint8Array }[] = []
   const vanished: RegId[] = []
   const missingOnTarget: RegId[] = []
-  const saving = new Set<bigint>()
-  for (let i = 0, offset = 0; i < list.ids.length; i++) {
-    const id = list.ids[i] as RegId
-    const value = registerAt(list, i)
-    const errno = errnoOf.get(id)
-    saving.add(id)
-    if (!known.has(id)) missingOnTarget.push(id)
-    if (errno !== undefined && errno !== 0) refused.push({ id, value, errno })
-    const readBack = after.bytes.subarray(offset, (offset += regBytes(id)))
+  let written = 0
+  for (let i = 0, offset = 0; i < saved.ids.length; i++) {
+    const id = saved.ids[i] as RegId
+    const errno = errnos[i]!
+    const start = saved.offsets[i]!
+    const end = saved.offsets[i + 1]!
+    const from = offset
+    offset += end - start
     const readable = after.errnos[i] === 0
-    if (options.omit.has(id)) omitted.push(readable ? { id, saved: value, readBack } : { id, saved: value })
+    if (errno !== NOT_WRITTEN) written++
+    if (errno === 0 && readable && isSameList && rangeEqual(saved.bytes, start, after.bytes, from, end - start)) continue
+    const value = saved.bytes.subarray(start, end)
+    const readBack = after.bytes.subarray(from, offset)
+    if (!isKnown(id)) missingOnTarget.push(id)
+    if (errno > 0) refused.push({ id, value, errno })
+    if (errno === NOT_WRITTEN) omitted.push(readable ? { id, saved: value, readBack } : { id, saved: value })
     if (readable) {
-      if (errno !== undefined && !equalBytes(value, readBack)) differences.push({ id, written: value, readBack })
-    } else if (known.has(id)) vanished.push(id)
+      if (errno !== NOT_WRITTEN && !rangeEqual(value, 0, readBack, 0, value.length)) differences.push({ id, written: value, readBack })
+    } else if (isKnown(id)) vanished.push(id)
   }
-  const newOnTarget = [...before.ids.keys()].filter(i => !saving.has(before.ids[i]!)).map(i => ({ id: before.ids[i] as RegId, value: registerAt(before, i) }))
-  return { index: saved.index, written: errnoOf.size, refused, differences, omitted, vanished, missingOnTarget, newOnTarget, before }
+  const newOnTarget: { id: RegId; value: Uint8Array }[] = []
+  if (!isSameList) {
+    const saving = new Set<bigint>(saved.ids)
+    before.ids.forEach((id, i) => {
+      if (!saving.has(id)) newOnTarget.push({ id: id as RegId, value: registerAt(before, i) })
+    })
+  }
+  return { index, written, refused, differences, omitted, vanished, missingOnTarget, newOnTarget, before }
+}
+
+const sets = new WeakMap<BigUint64Array, ReadonlySet<bigint>>()
+/** Lists of one build share their arrays of ids. */
+function idSet(ids: BigUint64Array): ReadonlySet<bigint> {
+  let set = sets.get(ids)
+  if (!set) sets.set(ids, (set = new Set(ids)))
+  return set
+}
+
+function sameIds(a: BigUint64Array, b: BigUint64Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** Everything a vCPU lists, with the values it can read: what a VMM saves. Ids that the kernel lists but cannot read are left out. */
@@ -126,8 +170,7 @@ export function selectRegisters(list: RegisterList, keep: (id: bigint, index: nu
   return registerList(kept.map(i => [list.ids[i] as RegId, registerAt(list, i)] as const))
 }
 
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+function rangeEqual(a: Uint8Array, fromA: number, b: Uint8Array, fromB: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[fromA + i] !== b[fromB + i]) return false
   return true
 }

@@ -7,9 +7,8 @@ import { emulatorBackend } from '../backends/emulator.ts'
 import type { Build } from '../builds/build.ts'
 import { writeSnapshotFile } from '../formats/exporters.ts'
 import { consistencyFindings } from '../model/consistency.ts'
-import type { Finding } from '../model/finding.ts'
-import { inferFeatures } from '../model/infer-features.ts'
 import type { Snapshot } from '../model/snapshot.ts'
+import { featureChoices } from './feature-choices.ts'
 import { type InputOptions, type Opened, withInput } from './input.ts'
 import { notChecked } from './not-checked.ts'
 import type { RestoreReport, Verdict } from './reports.ts'
@@ -93,7 +92,7 @@ export async function restoreSnapshot(snapshot: Snapshot, build: Build, options:
       afterReplay: text(attempt.psciAfter),
       observedByGuest: attempt.observation?.psci ?? null,
       observedVia: attempt.observation?.via ?? null,
-      targetDefault: text(attempt.psciDefault),
+      targetDefault: text(attempt.psciDefault ?? defaultPsci(build, attempt.features)),
     },
     vcpus: attempt.vcpus,
     findings: [...consistencyFindings(snapshot), ...featureFindings, ...attempt.findings, ...notChecked(snapshot)],
@@ -103,29 +102,16 @@ export async function restoreSnapshot(snapshot: Snapshot, build: Build, options:
   return { report, attempt }
 }
 
+/** What the kernel gives a new guest: known also where no vCPU could be made. */
+const defaultPsci = ({ kernel: { psci } }: Build, features: readonly Feature[]): bigint =>
+  BigInt(features.includes('psci_0_2') ? psci.initial : psci.initialWithout02)
+
 const RANK: Readonly<Record<Verdict, number>> = { survives: 0, changed: 1, refused: 2 }
 const text = (version: bigint | undefined): string | null => (version === undefined ? null : showPsciVersion(version))
 
 function omittedIds(snapshot: Snapshot, patterns: readonly string[]): ReadonlySet<bigint> {
   const all = new Set(snapshot.vcpus.flatMap(vcpu => [...vcpu.registers.ids]))
   return new Set(patterns.flatMap(pattern => [...matchRegisters(pattern, all as Iterable<RegId>)]))
-}
-
-function featureChoices(
-  snapshot: Snapshot,
-  given: readonly Feature[] | undefined,
-): { readonly candidates: readonly (readonly Feature[])[]; readonly findings: readonly Finding[] } {
-  if (given) return { candidates: [given], findings: [] }
-  const known = snapshot.vcpus.find(vcpu => vcpu.features)?.features
-  if (known) return { candidates: [known.filter(feature => feature !== 'power_off')], findings: [] }
-  const { candidates, why } = inferFeatures(snapshot.vcpus)
-  const message = `the file does not name its vCPU features; from the register list: ${candidates.map(set => set.join(' ') || 'none').join(', or ')} (${why.join('; ')})`
-  return {
-    candidates,
-    findings: [
-      { severity: 'info', code: candidates.length > 1 ? 'features-ambiguous' : 'features-inferred', message, hint: 'pass --features to say what they were' },
-    ],
-  }
 }
 
 async function sourceOf({ extent, format, snapshot, sha256 }: Opened): Promise<RestoreReport['source']> {

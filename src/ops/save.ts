@@ -1,6 +1,6 @@
 // Owns `save` of the built-in guest on a build: boot it, run it to a point, write what there is. Prints nothing.
 import { errnoName } from '../arch/errno.ts'
-import type { Feature } from '../arch/features.ts'
+import { type Feature, featureMask } from '../arch/features.ts'
 import { parsePsciVersion, showPsciVersion } from '../arch/psci.ts'
 import { coreId, PC_ID } from '../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
@@ -16,6 +16,8 @@ import { SnapError } from '../errors.ts'
 import { exportFormat, writeSnapshotFile } from '../formats/exporters.ts'
 import type { Gic, Snapshot, StopReason } from '../model/snapshot.ts'
 import { VERSION } from '../version.ts'
+import { applyBaseline, applyVectorLengths } from './baseline/apply-baseline.ts'
+import type { Baseline } from './baseline/baseline.ts'
 import { capture } from './capture.ts'
 import { readGuestReport } from './observe.ts'
 import { getU64, setU64 } from './one-register.ts'
@@ -34,6 +36,8 @@ export interface SaveOptions extends Work {
   readonly vcpus?: number
   /** `X.Y`, written before the first run. */
   readonly psci?: string
+  /** Registers that are written before the first run; its features and GIC are the default then. */
+  readonly baseline?: Baseline
   /** Default: psci_0_2. */
   readonly features?: readonly Feature[]
   /** Default: v3. */
@@ -90,7 +94,15 @@ export async function save(output: string, options: SaveOptions & { readonly for
 /** The same without a file. */
 export async function saveSnapshot(options: SaveOptions): Promise<{ readonly snapshot: Snapshot; readonly console: string; readonly instructions: number }> {
   const build = typeof options.build === 'string' ? await resolveBuild(options.build) : options.build
-  const { vcpus: count = 2, features = ['psci_0_2'], gic = 'v3', until = { kind: 'ready' }, memory = DEFAULT_MEMORY } = options
+  const { baseline } = options
+  const {
+    vcpus: count = 2,
+    features = baseline?.features ?? ['psci_0_2'],
+    gic = baseline?.gic ?? 'v3',
+    until = { kind: 'ready' },
+    memory = DEFAULT_MEMORY,
+  } = options
+  if (baseline) agree(baseline, { ...options, features, gic })
   const suspends = until.kind === 'suspend'
   const vm = await emulatorBackend(build).createVm({
     gic,
@@ -98,7 +110,8 @@ export async function saveSnapshot(options: SaveOptions): Promise<{ readonly sna
     memory: [{ start: RAM_BASE, size: memory }],
     ...(suspends ? { systemSuspend: true } : {}),
   })
-  const vcpus = await createVcpus(vm, count, features, build)
+  const vcpus = await createVcpus(vm, count, features, build, baseline)
+  if (baseline) await applyBaseline(vcpus, baseline, build.name)
   if (options.psci !== undefined) await pin(vcpus[0]!, options.psci, build)
   await boot(vm, vcpus[0]!, { vcpus: count, ...(ACTIONS[until.kind] ? { action: ACTIONS[until.kind] } : {}) })
   const end = await runTo(vm, vcpus, until, options)
@@ -129,7 +142,7 @@ const ACTIONS: Readonly<Partial<Record<SavePoint['kind'], NonNullable<GuestParam
   reset: 'reset',
 }
 
-async function createVcpus(vm: EmulatorVm, count: number, features: readonly Feature[], build: Build): Promise<readonly BackendVcpu[]> {
+async function createVcpus(vm: EmulatorVm, count: number, features: readonly Feature[], build: Build, baseline?: Baseline): Promise<readonly BackendVcpu[]> {
   if (!Number.isInteger(count) || count < 1 || count > GUEST_LAYOUT.maxVcpus)
     throw new SnapError('USAGE', `the built-in guest has 1 to ${GUEST_LAYOUT.maxVcpus} vCPUs, not ${count}`)
   const vcpus: BackendVcpu[] = []
@@ -141,10 +154,25 @@ async function createVcpus(vm: EmulatorVm, count: number, features: readonly Fea
       throw new SnapError('BUILD_UNUSABLE', `${build.name} refuses a vCPU with ${features.join(' ') || 'no features'}: ${errnoName(errno)}`, {
         vcpu: vcpu.index,
       })
+    if (baseline) await applyVectorLengths(vcpu, baseline, build.name)
     if (features.includes('sve')) await vcpu.finalizeSve()
   }
   await vm.finishSetup()
   return vcpus
+}
+
+/** What is asked for besides a baseline must not contradict it. */
+function agree(baseline: Baseline, { psci, features, gic }: { readonly psci?: string; readonly features: readonly Feature[]; readonly gic: Gic }): void {
+  const against = (what: string, given: string, wanted: string): SnapError =>
+    new SnapError(
+      'USAGE',
+      `the baseline is for ${what} ${wanted || 'none'}, not ${given || 'none'}`,
+      {},
+      { hint: 'leave the option out: the baseline says it' },
+    )
+  if (psci !== undefined && parsePsciVersion(psci) !== parsePsciVersion(baseline.psci)) throw against('PSCI', psci, baseline.psci)
+  if (featureMask(features) !== featureMask(baseline.features)) throw against('the vCPU features', features.join(' '), baseline.features.join(' '))
+  if (gic !== baseline.gic) throw against('the GIC', gic, baseline.gic)
 }
 
 async function pin(vcpu: BackendVcpu, version: string, build: Build): Promise<void> {

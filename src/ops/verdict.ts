@@ -134,7 +134,7 @@ function refusalFinding(rows: readonly FailureRow[], where: readonly number[], a
     message: `${what} with ${first.errno}${onVcpus(where, all)}: ${first.reason}`,
     ...(names.length === 1 ? { register: names[0]! } : {}),
     ...(where.length === 1 && all > 1 ? { vcpu: where[0]! } : {}),
-    hint: first.droppable ? 'safe to drop: --omit' : 'not safe to drop: the guest could notice',
+    hint: first.droppable ? 'safe to drop: nothing is lost without it' : 'not safe to drop: the guest could notice',
   }
 }
 

@@ -63,7 +63,7 @@ export function renderBuildsShow(report: BuildsShowReport, { columns = 100, styl
   ].join('\n')
 }
 
-export function renderBuildsDiff(report: BuildsDiffReport, { style }: Page, details: boolean): string {
+export function renderBuildsDiff(report: BuildsDiffReport, { columns = 100, style }: Page, details: boolean): string {
   if (report.equal) return `${terminalText(report.a)} and ${terminalText(report.b)} are equal`
   const { onlyInA, onlyInB } = report.registers
   const section = (title: string, heads: readonly string[], rows: readonly (readonly string[])[]): string[] =>
@@ -78,10 +78,18 @@ export function renderBuildsDiff(report: BuildsDiffReport, { style }: Page, deta
             '  ',
           ),
         ]
+  const sentences = (title: string, who: 'guest' | 'vmm'): string[] => {
+    const said = report.notices.filter(notice => notice.who === who)
+    return said.length === 0
+      ? []
+      : ['', style.bold(title), ...said.flatMap(({ message }) => wrap(`- ${terminalText(message)}`, columns - 2, '  ').map(line => `  ${line}`))]
+  }
   const both = (rows: BuildsDiffReport['rules']) => rows.map(({ rule, a, b }) => [rule, a ?? '-', b ?? '-'])
   return [
     `a  ${terminalText(report.a)}`,
     `b  ${terminalText(report.b)}`,
+    ...sentences('a guest notices', 'guest'),
+    ...sentences('a VMM notices', 'vmm'),
     ...section('a guest that calls firmware can tell', ['', 'a', 'b'], both(report.guest)),
     ...section(
       'registers that only a lists',

@@ -29,15 +29,21 @@ export function verdictText({ verdict }: Pick<RestoreReport, 'verdict'>, style: 
   return say[verdict](verdict)
 }
 
-function psciText({ psci }: RestoreReport): string {
+function psciText({ psci, vcpus }: RestoreReport): string {
   const seen =
     psci.observedByGuest === null
       ? 'guest not run'
       : `${psci.observedVia === 'payload' ? 'a payload in a clone' : "the guest's own code"} sees ${psci.observedByGuest}`
-  return [`saved ${psci.saved ?? 'none'}`, `after replay ${psci.afterReplay ?? 'none'}`, seen, `default here ${psci.targetDefault ?? 'none'}`].join(', ')
+  return [
+    `saved ${psci.saved ?? 'none'}`,
+    vcpus.length === 0 ? 'nothing replayed' : `after replay ${psci.afterReplay ?? 'none'}`,
+    seen,
+    `default here ${psci.targetDefault ?? 'none'}`,
+  ].join(', ')
 }
 
 function vcpusText(vcpus: readonly VcpuReport[]): string {
+  if (vcpus.length === 0) return 'none could be made'
   const sum = (of: (vcpu: VcpuReport) => number): number => vcpus.reduce((all, vcpu) => all + of(vcpu), 0)
   const different = sum(vcpu => vcpu.differences.filter(row => !row.volatile).length)
   return `${vcpus.length}, ${[

@@ -3,9 +3,12 @@ import { expect, test } from 'vitest'
 import { featuresOfSet, recordedList } from '../../scripts/builds/host.ts'
 import { readRecordings, setOf } from '../../scripts/builds/recording.ts'
 import { hex, newVm, probeSet, RUNNING, takeSnap } from '../../scripts/fidelity/abi-vm.ts'
+import { sveVlsId, sysRegId } from '../../src/arch/reg-id.ts'
+import { encodeBuildFile, parseBuildFile } from '../../src/builds/build-file.ts'
 import { deriveBuild } from '../../src/builds/derive.ts'
 import { findBuild, loadBuild } from '../../src/builds/load.ts'
-import { registerList } from '../../src/model/register-list.ts'
+import { registerEntries, registerList } from '../../src/model/register-list.ts'
+import { freshGuest } from '../../src/ops/check/check-host.ts'
 import { RECORDINGS, testWithRecordings } from './recordings.ts'
 
 testWithRecordings('from any one recorded set, the sets it covers list and read as recorded', () => {
@@ -45,4 +48,38 @@ testWithRecordings('a list without a bitmap that the kernel has is another kerne
   const lists = [{ features: featuresOfSet(set), registers: recordedList(set) }]
   expect(() => deriveBuild({ kernel: loadBuild('linux-6.1'), lists, name: 'x', provenance: [] })).toThrow(/another kernel/)
   expect(findBuild('x')).toBeUndefined()
+})
+
+test('what a list hides of the CPU comes from the built-in host with its MIDR_EL1, whichever kernel’s', () => {
+  const own = loadBuild('linux-6.18/max')
+  const list = freshGuest(own, { features: ['psci_0_2', 'sve'] }).vcpus[0]!.registers
+  const withoutLengths = registerList([...registerEntries(list)].filter(([id]) => id !== sveVlsId))
+  const { host } = deriveBuild({
+    kernel: loadBuild('linux-6.18'),
+    lists: [{ features: ['psci_0_2', 'sve'], registers: withoutLengths }],
+    name: 'mine',
+    provenance: [],
+  })
+  expect([host.cpu, host.hardware, host.vectorLengths, host.unseen]).toEqual(['max', own.host.hardware, own.host.vectorLengths, undefined])
+  expect(host.inferred.filter(note => note.includes('MIDR_EL1 0xf0510'))).toHaveLength(3)
+})
+
+test('a CPU that no built-in host has is named by its MIDR_EL1, and what is not seen is said, in the file too', async () => {
+  const list = freshGuest(loadBuild('linux-6.18/max'), { features: ['psci_0_2', 'sve'] }).vcpus[0]!.registers
+  const MIDR = sysRegId(3, 0, 0, 0, 0)
+  const other = registerList(
+    [...registerEntries(list)].filter(([id]) => id !== sveVlsId).map(([id, value]) => [id, id === MIDR ? 0x610f_0230n : value] as const),
+  )
+  const build = deriveBuild({ kernel: loadBuild('linux-6.18'), lists: [{ features: ['psci_0_2', 'sve'], registers: other }], name: 'mine', provenance: [] })
+  expect([build.host.cpu, build.host.unseen]).toEqual(['midr-610f0230', ['vector-lengths', 'hardware']])
+  expect(build.host.inferred.join('\n')).toContain('no built-in host has MIDR_EL1 0x610f0230')
+  expect((await parseBuildFile(encodeBuildFile(build), 'mine.json')).host).toEqual(build.host)
+})
+
+test('a field that an older kernel’s list shows is the hardware’s own', () => {
+  const MMFR2 = sysRegId(3, 0, 0, 7, 2)
+  const list = freshGuest(loadBuild('linux-6.12/max'), {}).vcpus[0]!.registers
+  const shown = registerList([...registerEntries(list)].map(([id, value]) => [id, id === MMFR2 ? 1n << 24n : value] as const))
+  const { host } = deriveBuild({ kernel: loadBuild('linux-6.12'), lists: [{ features: ['psci_0_2'], registers: shown }], name: 'mine', provenance: [] })
+  expect(host.hardware.get(0xc03a)).toBe(1n << 24n)
 })

@@ -8,6 +8,7 @@ test.each([
   ['a terminal', {}, true, true],
   ['a file', {}, false, false],
   ['NO_COLOR', { NO_COLOR: '1' }, true, false],
+  ['NO_COLOR whatever it says', { NO_COLOR: '0' }, true, false],
   ['an empty NO_COLOR', { NO_COLOR: '' }, true, true],
   ['FORCE_COLOR in a file', { FORCE_COLOR: '1' }, false, true],
   ['an empty FORCE_COLOR in a file', { FORCE_COLOR: '' }, false, true],

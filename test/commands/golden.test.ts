@@ -23,6 +23,9 @@ const STEPS: readonly (readonly [name: string, line: string, status: 0 | 3])[] =
   ['builds-list', 'builds list', 0],
   ['builds-show', 'builds show linux-6.12', 0],
   ['builds-diff', 'builds diff linux-6.12 linux-6.16', 3],
+  ['builds-baseline', 'builds baseline linux-6.16/max linux-6.18/max linux-7.3/max', 0],
+  ['builds-baseline-details', 'builds baseline linux-7.3 linux-7.3/neoverse-n1 --details', 3],
+  ['builds-matrix', 'builds matrix --to linux-6.12,linux-7.3', 0],
 ]
 
 test.each(STEPS)('%s', async (name, line, status) => {

@@ -1,12 +1,13 @@
 // Every command and program that the README and docs/ show is run, and does what they say.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { libraryIsStale } from '../../scripts/freshness.mjs'
 import { buildLibrary } from '../../scripts/lib.mjs'
 import { projectFiles, ROOT, textOf } from '../tidy/sources.ts'
+import { psciSnapOnPath } from './psci-snap-on-path.ts'
 import { outputPattern, runnableBlocks, shellSteps } from './runnable.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'psci-snap-docs-'))
@@ -16,10 +17,7 @@ afterAll(() => {
   for (const path of [folder, programs]) rmSync(path, { recursive: true, force: true })
 })
 
-const bin = join(folder, 'bin')
-mkdirSync(bin)
-writeFileSync(join(bin, 'psci-snap'), `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, 'bin/run.js')}' "$@"\n`)
-chmodSync(join(bin, 'psci-snap'), 0o755)
+const env = psciSnapOnPath(folder)
 
 const pages = projectFiles(/^(README\.md|docs\/[^/]*\.md)$/)
   .map(page => ({ page, blocks: runnableBlocks(textOf(page)) }))
@@ -31,7 +29,6 @@ test.each(pages.filter(({ blocks }) => blocks.some(({ language }) => language ==
     expect(inject('bundle')).toBe('ready')
     const cwd = join(folder, page.replaceAll('/', '-'))
     mkdirSync(cwd)
-    const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${bin}:${process.env.PATH}`, NO_COLOR: '1' }
     for (const { line, command, status, expected } of blocks.filter(({ language }) => language === 'sh').flatMap(shellSteps)) {
       const ran = spawnSync('bash', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' })
       expect(ran.status, `${page}:${line} $ ${command}\n${ran.stdout}${ran.stderr}`).toBe(status)

@@ -58,7 +58,7 @@ test.each<[string, Snapshot, string[]]>([
     ]),
     ['error duplicate-register 0'],
   ],
-  ['no vCPU', snapshot(), ['warning no-vcpus']],
+  ['no vCPU', snapshot(), ['error no-vcpus']],
 ])('%s', (_name, value, expected) => {
   expect(codes(value)).toEqual(expected)
 })

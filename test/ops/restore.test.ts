@@ -5,6 +5,8 @@ import { selectRegisters } from '../../src/ops/replay.ts'
 import { type RestoreOptions, restoreSnapshot } from '../../src/ops/restore.ts'
 import { type SaveOptions, saveSnapshot } from '../../src/ops/save.ts'
 import { resolveBuild } from '../../src/ops/target.ts'
+import { PLAIN_STYLE } from '../../src/render/page.ts'
+import { renderRestore } from '../../src/render/restore.ts'
 
 const saved = new Map<string, Snapshot>()
 async function savedOn(build: string, options: Omit<SaveOptions, 'build'> = {}): Promise<Snapshot> {
@@ -154,3 +156,17 @@ test('a running guest is stopped while it runs, not when it is done', async () =
   setTimeout(() => abort.abort(new Error('stop')), 50)
   await expect(saveSnapshot({ build: 'linux-6.1', until: { kind: 'insns', count: 1e13 }, signal: abort.signal })).rejects.toThrow('stop')
 }, 20_000)
+
+test('a host that cannot make the vCPUs says so; its default PSCI version is known all the same', async () => {
+  const report = await restored(await savedOn('linux-6.1'), 'linux-6.1', { features: ['psci_0_2', 'sve'] })
+  expect(report).toMatchObject({ verdict: 'refused', vcpus: [], psci: { saved: '1.1', afterReplay: null, targetDefault: '1.1' } })
+  const [line] =
+    renderRestore({ ...report, source: { file: 'a.psnap', format: 'psnap', sha256: '' } }, { columns: undefined, style: PLAIN_STYLE }).match(/^PSCI.*$/m) ?? []
+  expect(line).toContain('saved 1.1, nothing replayed, guest not run, default here 1.1')
+})
+
+test('a snapshot without vCPUs is no snapshot: that nothing was refused is no answer', async () => {
+  const empty = { ...(await savedOn('linux-6.1')), vcpus: [] }
+  await expect(restored(empty, 'linux-6.1')).rejects.toMatchObject({ code: 'INPUT_CORRUPT' })
+  await expect(restored(empty, 'linux-6.1', { features: ['psci_0_2'] })).rejects.toMatchObject({ code: 'INPUT_CORRUPT' })
+})

@@ -27,7 +27,9 @@ const ONLY_IN: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^@oclif\//, /^src\/(cli|commands)\//],
   [/^koffi/, /^src\/backends\/kvm\//],
   [/^tar$/, /^src\/formats\/archive\//],
-  [/^zod/, /^src\/(formats|builds)\//],
+  [/^zod/, /^src\/(formats|builds|ops\/policy)\//],
+  [/^yaml$/, /^src\/ops\/policy\//],
+  [/^node:worker_threads/, /^src\/ops\/fleet\//],
   [/^node:fs/, /^src\/(formats|builds|backends|ops|cli)\//],
   // No process is started and no network is used.
   [/^node:(child_process|net|http|http2|https|dgram|tls|dns|cluster|inspector)/, /^$/],

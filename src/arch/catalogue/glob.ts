@@ -1,4 +1,4 @@
-// Owns shell-style patterns over register names: * ? [abc] [a-z] [!abc], without regard to case. Knows no register.
+// Owns shell-style patterns over names: * ? [abc] [a-z] [!abc], without regard to case unless asked for. Knows no register.
 // A pattern is a stranger's text: matching takes pattern length times name length at worst, there is nothing to backtrack into.
 
 type Token = { readonly kind: 'star' } | { readonly kind: 'any' } | { readonly kind: 'class'; readonly negated: boolean; readonly set: ReadonlySet<string> }
@@ -24,8 +24,7 @@ function classAt(text: string, at: number): { readonly piece: Piece; readonly ne
   return { piece: { kind: 'class', negated, set }, next: end + 1 }
 }
 
-function compile(pattern: string): readonly Piece[] {
-  const text = pattern.toLowerCase()
+function compile(text: string): readonly Piece[] {
   const pieces: Piece[] = []
   for (let i = 0; i < text.length; ) {
     const char = text[i] ?? ''
@@ -46,11 +45,12 @@ function compile(pattern: string): readonly Piece[] {
 const accepts = (piece: Piece, char: string): boolean =>
   piece.kind === 'char' ? piece.char === char : piece.kind === 'class' ? piece.set.has(char) !== piece.negated : piece.kind === 'any'
 
-/** A function that says whether a name matches the whole pattern. */
-export function globMatcher(pattern: string): (name: string) => boolean {
-  const pieces = compile(pattern)
+/** A function that says whether a name matches the whole pattern. `exactCase` is for names of files; register names have no case. */
+export function globMatcher(pattern: string, { exactCase = false } = {}): (name: string) => boolean {
+  const folded = (text: string): string => (exactCase ? text : text.toLowerCase())
+  const pieces = compile(folded(pattern))
   return name => {
-    const text = name.toLowerCase()
+    const text = folded(name)
     let at = 0
     let piece = 0
     // the last star seen and where its text began: on a mismatch that star takes one character more

@@ -117,12 +117,17 @@ interface ForgivenessRule {
   apply(state: IdState, encoding: Encoding, value: bigint): bigint
 }
 
-/** A field that equals the hardware's own value is dropped. */
+/**
+ * A field that equals the hardware's own value is dropped. Where that value is not known, the saved one is taken for it: it was shown by a kernel that
+ * copied the hardware's, and a guest of another CPU fails on MIDR_EL1 anyway.
+ */
 const dropHardware =
   (shift: number): ForgivenessRule['apply'] =>
   (state, encoding, value) => {
-    const hardware = fieldOf(state.plan.build.host.hardware.get(encoding) ?? 0n, shift)
-    return fieldOf(value, shift) === hardware ? without(value, shift) : value
+    const { host } = state.plan.build
+    const own = host.hardware.get(encoding)
+    const isHardware = own === undefined && host.unseen?.includes('hardware') ? true : fieldOf(value, shift) === fieldOf(own ?? 0n, shift)
+    return isHardware ? without(value, shift) : value
   }
 
 const FORGIVE: Readonly<Record<Forgiveness, ForgivenessRule>> = {

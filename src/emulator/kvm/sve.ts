@@ -1,6 +1,7 @@
 // Owns the SVE class of one vCPU: vector lengths, the finalize phase and the Z, P and FFR bytes. Source: arch/arm64/kvm/guest.c
 // (get_sve_vls, set_sve_vls, sve_reg_to_region). Registers are as long as the longest vector; the rest of an id's bytes read 0.
 import { ERRNO } from '../../arch/errno.ts'
+import type { HostValues } from '../../builds/host-values.ts'
 
 const Z_BYTES = 256
 const P_BYTES = 32
@@ -10,10 +11,13 @@ export class SveState {
   /** Bit n: vectors of (n+1) × 16 bytes. */
   lengths: bigint
   private readonly host: bigint
+  private readonly isKnown: boolean
   private bytes: Uint8Array | undefined
 
-  constructor(host: bigint) {
+  /** `isKnown`: `host` is what the CPU has; else any set of lengths within it may be the CPU's. */
+  constructor(host: bigint, isKnown = true) {
     this.host = host
+    this.isKnown = isKnown
     this.lengths = host
   }
 
@@ -37,7 +41,7 @@ export class SveState {
   setLengths(value: bigint, beyond: boolean): number {
     if (this.finalized) return ERRNO.EPERM
     const top = value === 0n ? 0 : value.toString(2).length
-    const cut = this.host & ((1n << BigInt(top)) - 1n)
+    const cut = (this.isKnown ? this.host : this.host & value) & ((1n << BigInt(top)) - 1n)
     if (beyond || value === 0n || value !== cut) return ERRNO.EINVAL
     this.lengths = value
     return 0
@@ -52,6 +56,8 @@ export class SveState {
       : this.bytes.subarray(32 * Z_BYTES + (n - 32) * P_BYTES, 32 * Z_BYTES + (n - 32) * P_BYTES + used / 8)
   }
 }
+
+export const newSve = ({ vectorLengths, unseen }: HostValues): SveState => new SveState(vectorLengths, !unseen?.includes('vector-lengths'))
 
 /** Errno of an SVE id that is no register here: beyond slice 0 or without SVE ENOENT, else EINVAL. */
 export function sveErrno(low: number, high: number, hasSve: boolean): number {

@@ -11,7 +11,7 @@ import { checkInit } from './init-rules.ts'
 import { hiddenErrno, readRegister, unknownErrno, writeRegister } from './register-access.ts'
 import { KIND, type RegisterPlan } from './register-plan.ts'
 import { resetRegisters, startAt } from './reset.ts'
-import { SveState } from './sve.ts'
+import { newSve, type SveState } from './sve.ts'
 import { physicalCount, virtualCount } from './timers.ts'
 import { FEATURE, shapeOf, type VcpuShape, viewOf } from './vcpu-shape.ts'
 import type { Vm } from './vm.ts'
@@ -63,7 +63,7 @@ export class Vcpu implements VcpuAbi {
     this.vm.adoptShape(this.shape)
     if (!again) this.bindIdRegisters()
     this.initialised = true
-    if (!again && features & FEATURE.sve) this.sve = new SveState(this.vm.build.host.vectorLengths)
+    if (!again && features & FEATURE.sve) this.sve = newSve(this.vm.build.host)
     resetRegisters(this, again)
     this.pendingReset = undefined
     this.mpState = features & FEATURE.powerOff ? MP_STATE.stopped : MP_STATE.runnable

@@ -1,7 +1,8 @@
 // Owns writing an archive again with other registers: through the model, which keeps what it does not understand.
 import type { RegId } from '../../arch/reg-id.ts'
-import { registerEntries, registerList } from '../../model/register-list.ts'
+import { registerEntries, registerList, valueBytes } from '../../model/register-list.ts'
 import type { VcpuSnapshot } from '../../model/snapshot.ts'
+import { placeOfAdded } from '../importers/added-place.ts'
 import type { Editor, RegisterEdit } from '../importers/editor.ts'
 import { openArchive } from './read.ts'
 import { writeArchive } from './write.ts'
@@ -16,7 +17,8 @@ export const psnapEditor: Editor = {
   },
 }
 
-function withEdits(vcpu: VcpuSnapshot, edits: readonly RegisterEdit[]): VcpuSnapshot {
+/** Also for a snapshot in memory that a file will be written from. Throws REG_VALUE_INVALID. */
+export function withEdits(vcpu: VcpuSnapshot, edits: readonly RegisterEdit[]): VcpuSnapshot {
   const own = new Map(edits.filter(edit => edit.vcpu === vcpu.index).map(edit => [edit.id, edit]))
   if (own.size === 0) return vcpu
   const entries = [...registerEntries(vcpu.registers)].flatMap(([id, bytes]): (readonly [RegId, Uint8Array])[] => {
@@ -24,5 +26,11 @@ function withEdits(vcpu: VcpuSnapshot, edits: readonly RegisterEdit[]): VcpuSnap
     if (!edit) return [[id, bytes]]
     return edit.value ? [[id, edit.value]] : []
   })
+  const had = new Set<bigint>(vcpu.registers.ids)
+  for (const { id, value, behind } of own.values()) {
+    if (!value || had.has(id)) continue
+    const ids = entries.map(([each]) => each)
+    entries.splice(placeOfAdded(ids, id, behind), 0, [id, valueBytes(id, value)])
+  }
   return { ...vcpu, registers: registerList(entries) }
 }

@@ -4,11 +4,16 @@ import type { Finding } from '../../model/finding.ts'
 import type { Sink } from '../output/sink.ts'
 import type { Source } from '../source/source.ts'
 
-/** One register of one vCPU (by its index), which has it: a new value in memory order, or none to take it out of the list. */
+/**
+ * One register of one vCPU (by its index): a new value in memory order, or none to take it out of the list. A value for a register that the vCPU lacks
+ * adds it: in a format whose list is sorted (QEMU) at its place, in every other where added-place.ts says.
+ */
 export interface RegisterEdit {
   readonly vcpu: number
   readonly id: RegId
   readonly value?: Uint8Array
+  /** Of one that is added: what stands before it in the list of the host that it is added for, nearest first. */
+  readonly behind?: readonly RegId[]
 }
 
 export interface EditOptions {
@@ -19,7 +24,8 @@ export interface EditOptions {
 export interface Editor {
   /**
    * Writes all of `source` to `sink` with these edits and no other change: what is not named stays byte for byte, what depends on it (checksums,
-   * counts) is kept true. Throws what reading throws, REG_VALUE_INVALID and FORMAT_UNWRITABLE for what the format cannot hold.
+   * counts) is kept true: adding a register and taking it out again gives the same bytes. Throws what reading throws, REG_VALUE_INVALID for a value of
+   * another size and FORMAT_UNWRITABLE, both naming the register, for what the format cannot hold.
    */
   edit(source: Source, edits: readonly RegisterEdit[], sink: Sink, options: EditOptions): Promise<readonly Finding[]>
 }

@@ -82,4 +82,19 @@ export interface CheckSummary {
   /** Results whose verdict a policy made better. */
   readonly accepted: number
   readonly shard?: { readonly index: number; readonly of: number }
+  /** Files found in a folder that are no snapshots; `foreign` of them are of something known by name that is not read. */
+  readonly skipped?: number
+  readonly foreign?: number
+  /** Results whose reason is not in `reasons`, because there are too many different ones. */
+  readonly otherReasons?: number
+  /** With a baseline: files whose guest was born with something else. */
+  readonly outsideBaseline?: number
+  /** What the policy had no use for, and what in it is past its day. */
+  readonly policy?: { readonly file: string; readonly unused: readonly PolicyLine[]; readonly expired: readonly PolicyLine[] }
+}
+
+export interface PolicyLine {
+  /** Code, register, source and target in one line. */
+  readonly acceptance: string
+  readonly until: string
 }

@@ -1,12 +1,30 @@
-// Owns the prediction for one snapshot and one target: the load as the VMM does it, on the emulated host, judged; nothing runs, nothing is written.
-import type { Feature } from '../../arch/features.ts'
+// Owns the prediction for one snapshot: the load as the VMM does it, on an emulated host, judged. Nothing runs, nothing is written, no WebAssembly.
+import { registerName } from '../../arch/catalogue/catalogue.ts'
+import { errnoName } from '../../arch/errno.ts'
+import { type Feature, featureMask } from '../../arch/features.ts'
+import { showPsciVersion } from '../../arch/psci.ts'
+import { showRegId, sysRegId } from '../../arch/reg-id.ts'
 import type { Build } from '../../builds/build.ts'
+import { consistencyFindings } from '../../model/consistency.ts'
+import type { Finding } from '../../model/finding.ts'
+import { registerValue } from '../../model/register-list.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
+import { featureChoices } from '../feature-choices.ts'
+import { attemptLoad, type LoadAttempt } from '../load/attempt.ts'
+import type { Stop, VmmRules } from '../load/plan.ts'
+import { rulesOf } from '../load/rules.ts'
 import type { VmmId } from '../load/vmm.ts'
-import { restoreSnapshot } from '../restore.ts'
+import { notChecked } from '../not-checked.ts'
+import type { Verdict } from '../reports.ts'
+import { savedPsci } from '../saved-psci.ts'
+import { showValue } from '../show-value.ts'
+import { serviceKnowledge } from '../source-services.ts'
+import { CHANGES, type Judgement, judge } from '../verdict.ts'
 import type { Work } from '../work.ts'
-import type { CheckResult, LoadReport } from './check-report.ts'
+import type { CheckResult, LoadFailure, LoadReport } from './check-report.ts'
+import { lostFindings } from './lost.ts'
 import { tell } from './tell.ts'
+import { faultVerdict } from './words/file-faults.ts'
 
 export interface CheckSnapshotOptions extends Work {
   readonly vmm: VmmId
@@ -14,30 +32,180 @@ export interface CheckSnapshotOptions extends Work {
   readonly features?: readonly Feature[]
   /** `kvm` only: pure list order, SVE vector lengths too, as recordings were made. */
   readonly rawOrder?: boolean
+  /** Id of the format that the snapshot was read from, where there is a file. */
+  readonly format?: string
+  /** Why this VMM, when nobody named one. */
+  readonly assumed?: string
+  /** What reading and linting the file found: first among the findings, and a fault that costs the guest something is a verdict. */
+  readonly fileFindings?: readonly Finding[]
 }
 
+export type SnapshotResult = Omit<CheckResult, 'source'>
+
 /** Throws SnapError only for what stops the work; what the target or the VMM refuses is in the result. */
-export async function checkSnapshot(snapshot: Snapshot, build: Build, options: CheckSnapshotOptions): Promise<Omit<CheckResult, 'source'>> {
-  const { report } = await restoreSnapshot(snapshot, build, { ...options, run: false })
-  const first = report.vcpus.flatMap(vcpu => vcpu.failures.map(failure => ({ vcpu: vcpu.index, ...failure })))[0]
-  const load: LoadReport = {
-    vmm: options.vmm,
-    outcome: report.verdict === 'refused' ? 'fails' : 'loads',
-    dropped: [],
-    ...(first
-      ? {
-          decidedBy: {
-            stage: 'write',
-            vcpu: first.vcpu,
-            id: first.id,
-            register: first.name,
-            errno: first.errno,
-            message: `KVM_SET_ONE_REG of ${first.name} = ${first.value} fails with ${first.errno}`,
-          },
-        }
-      : {}),
+export async function checkSnapshot(snapshot: Snapshot, build: Build, options: CheckSnapshotOptions): Promise<SnapshotResult> {
+  return snapshotChecker(snapshot, options)(build)
+}
+
+/** The same for many targets: what depends on the snapshot alone is found once. */
+export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOptions): (build: Build) => SnapshotResult {
+  const rules = rulesOf(options.vmm)
+  const inferred = featureChoices(snapshot, options.features)
+  const saved = savedPsci(snapshot)
+  const about: About = { snapshot, options, candidates: inferred.candidates, saved, knowledge: serviceKnowledge(snapshot) }
+  const before = [...(options.fileFindings ?? []), ...consistencyFindings(snapshot), ...inferred.findings, ...vmmFindings(rules, options)]
+  const after = notChecked(snapshot)
+  const faults = faultVerdict(before)
+  return build => {
+    options.signal?.throwIfAborted()
+    const { worst, all } = judgeAll(about, rules, build)
+    const { attempt, judged } = worst
+    const verdict = RANK[faults] > RANK[worst.verdict] ? faults : worst.verdict
+    const other = otherQemu(about, options.vmm, build)
+    const load = loadReport(rules, attempt)
+    const differs = other && other.load.outcome !== load.outcome ? [differsFinding(load, other.load)] : []
+    const result = {
+      verdict,
+      target: { build: build.name, kernel: build.kernel.release, cpu: build.host.cpu, vmm: rules.id },
+      load,
+      features: attempt.features,
+      psci: {
+        saved: saved === undefined ? null : showPsciVersion(saved),
+        afterReplay: versionText(attempt.psciAfter),
+        observedByGuest: null,
+        observedVia: null,
+        targetDefault: versionText(attempt.psciDefault),
+      },
+      vcpus: judged.vcpus,
+      findings: [...before, ...worst.findings, ...differs, ...after, ...unseenFindings(snapshot, build, attempt.features)],
+      ...(all.length > 1 ? { alternatives: all.map(each => ({ features: each.attempt.features, verdict: each.verdict })) } : {}),
+    }
+    return { ...result, ...tell({ snapshot, build, ...(other ? { other } : {}), ...result }) }
   }
-  const { console: _console, output: _output, ...judged } = report as typeof report & { console?: string; output?: string }
-  const target = { ...report.target, vmm: options.vmm }
-  return { ...judged, target, load, ...tell({ snapshot, build, load, ...judged }) }
+}
+
+interface About {
+  readonly snapshot: Snapshot
+  readonly options: CheckSnapshotOptions
+  readonly candidates: readonly (readonly Feature[])[]
+  readonly saved: bigint | undefined
+  readonly knowledge: ReturnType<typeof serviceKnowledge>
+}
+
+interface Judged {
+  readonly attempt: LoadAttempt
+  readonly judged: Judgement
+  readonly verdict: Verdict
+  /** Of this attempt alone. */
+  readonly findings: readonly Finding[]
+}
+
+const RANK: Readonly<Record<Verdict, number>> = { survives: 0, changed: 1, refused: 2 }
+const versionText = (version: bigint | undefined): string | null => (version === undefined ? null : showPsciVersion(version))
+
+/** Every feature set that fits, with which the VMM may make the vCPUs: the worst decides. */
+function judgeAll(about: About, rules: VmmRules, build: Build): { readonly worst: Judged; readonly all: readonly Judged[] } {
+  const { candidates, options } = about
+  const sets = new Map<number, readonly Feature[]>()
+  for (const candidate of candidates)
+    for (const set of options.features ? [candidate] : rules.features(candidate)) if (!sets.has(featureMask(set))) sets.set(featureMask(set), set)
+  const all = [...sets.values()].map(features => judgeOne(about, rules, build, features))
+  return { worst: all.reduce((worst, next) => (RANK[next.verdict] > RANK[worst.verdict] ? next : worst)), all }
+}
+
+function judgeOne({ snapshot, options, saved, knowledge }: About, rules: VmmRules, build: Build, features: readonly Feature[]): Judged {
+  const isOwnFile = rules.format !== undefined && options.format === rules.format
+  const attempt = attemptLoad(build, snapshot, rules, { features, isOwnFile, rawOrder: rules.id === 'kvm' && (options.rawOrder ?? false) })
+  const judged = judge(snapshot, attempt.replays, { features, psci: { saved, after: attempt.psciAfter }, sourceOffered: knowledge })
+  const findings = [...loadFindings(attempt), ...judged.findings, ...lostFindings(snapshot, attempt, rules)]
+  const changed = findings.some(({ code, severity }) => CHANGES.has(code) && severity !== 'info')
+  return { attempt, judged, findings, verdict: attempt.stop ? 'refused' : changed ? 'changed' : 'survives' }
+}
+
+/** What is refused and is no register. */
+function loadFindings({ refusals, stop }: LoadAttempt): readonly Finding[] {
+  const findings = refusals.map((refusal): Finding => ({ severity: 'error', ...refusal }))
+  return stop?.stage === 'count' ? [...findings, { severity: 'error', code: 'list-too-long', message: stop.message }] : findings
+}
+
+function loadReport({ id }: VmmRules, { stop, says, dropped }: LoadAttempt): LoadReport {
+  const rows = new Map<string, LoadReport['dropped'][number]>()
+  for (const { id: register, value, why } of dropped.flat()) {
+    const row = { id: showRegId(register), name: registerName(register), value: showValue(register, value), why }
+    rows.set(`${row.id} ${row.value} ${why}`, row)
+  }
+  return {
+    vmm: id,
+    outcome: stop ? 'fails' : 'loads',
+    ...(stop ? { decidedBy: failureOf(stop) } : {}),
+    dropped: [...rows.values()],
+    ...(says === undefined ? {} : { says }),
+  }
+}
+
+const failureOf = ({ stage, vcpu, id, errno, message }: Stop): LoadFailure => ({
+  stage,
+  ...(vcpu === undefined ? {} : { vcpu }),
+  ...(id === undefined ? {} : { id: showRegId(id), register: registerName(id) }),
+  ...(errno === undefined ? {} : { errno: errnoName(errno) }),
+  message,
+})
+
+/** What the other modelled QEMU does with it: `tell` makes advice of a difference. */
+export interface OtherLoad {
+  readonly load: LoadReport
+  readonly verdict: Verdict
+}
+
+function otherQemu(about: About, vmm: VmmId, build: Build): OtherLoad | undefined {
+  const other = vmm === 'qemu-10.0' ? 'qemu-11.1' : vmm === 'qemu-11.1' ? 'qemu-10.0' : undefined
+  if (!other) return undefined
+  const rules = rulesOf(other)
+  const { attempt, verdict } = judgeAll(about, rules, build).worst
+  return { load: loadReport(rules, attempt), verdict }
+}
+
+function differsFinding(load: LoadReport, other: LoadReport): Finding {
+  const title = rulesOf(other.vmm).title
+  const message =
+    other.outcome === 'loads'
+      ? `${title} loads it here: ${rulesOf(load.vmm).title} alone refuses`
+      : `${title} does not load it here: ${other.decidedBy?.message ?? ''}`
+  return { severity: 'info', code: 'other-vmm-differs', message, hint: `--vmm ${other.vmm}` }
+}
+
+function vmmFindings({ title, id, format: own }: VmmRules, { format, assumed }: CheckSnapshotOptions): readonly Finding[] {
+  if (assumed !== undefined) return [{ severity: 'info', code: 'vmm-assumed', message: assumed, hint: 'pass --vmm to say what will load it' }]
+  const isForeign = format !== undefined && id !== 'kvm' && own !== format
+  return isForeign
+    ? [{ severity: 'info', code: 'vmm-as-if', message: `judged as if ${title} had saved these registers: the file is not its own (${format})` }]
+    : []
+}
+
+const HIDDEN = [
+  [sysRegId(3, 0, 0, 7, 2), 0xfn << 24n], // ID_AA64MMFR2_EL1.NV
+  [sysRegId(3, 0, 0, 4, 0), 0xfn << 40n], // ID_AA64PFR0_EL1.MPAM
+] as const
+
+/** What a derived build cannot know of its host, where this snapshot depends on it. */
+function unseenFindings({ vcpus }: Snapshot, { host, name }: Build, features: readonly Feature[]): readonly Finding[] {
+  if (!host.unseen) return []
+  const findings: Finding[] = []
+  if (host.unseen.includes('vector-lengths') && features.includes('sve'))
+    findings.push({
+      severity: 'info',
+      code: 'not-checked',
+      message: `vector lengths not checked: nothing shows those of ${name}`,
+      hint: 'derive the build from a list with KVM_REG_ARM64_SVE_VLS',
+    })
+  const list = vcpus[0]?.registers
+  for (const [id, mask] of host.unseen.includes('hardware') && list ? HIDDEN : [])
+    if (((list && registerValue(list, id)) ?? 0n) & mask)
+      findings.push({
+        severity: 'info',
+        code: 'not-checked',
+        register: registerName(id),
+        message: `a field of ${registerName(id)} that newer kernels hide was not compared with the hardware of ${name}: taken to be the same CPU's`,
+      })
+  return findings
 }

@@ -1,28 +1,14 @@
-// Owns what a check says in words: the reason, the consequences for the guest, what to do. Decides nothing: the verdict is given.
-import type { Build } from '../../builds/build.ts'
-import type { Finding } from '../../model/finding.ts'
-import type { Snapshot } from '../../model/snapshot.ts'
-import type { PsciReport, VcpuReport, Verdict } from '../reports.ts'
-import type { Advice, Consequence, LoadReport } from './check-report.ts'
+// Owns what a check says in words: the reason, the consequences for the guest, what to do. Decides nothing: the verdict is given. The words are in words/.
+import { adviceOf } from './words/advice.ts'
+import { readCase } from './words/case.ts'
+import { consequencesOf } from './words/consequences.ts'
+import type { Judged, Told } from './words/judged.ts'
+import { reasonOf } from './words/reason.ts'
 
-export interface Judged {
-  readonly snapshot: Snapshot
-  readonly build: Build
-  readonly load: LoadReport
-  readonly verdict: Verdict
-  readonly features: readonly string[]
-  readonly psci: PsciReport
-  readonly vcpus: readonly VcpuReport[]
-  readonly findings: readonly Finding[]
-}
+export type { Judged, Told } from './words/judged.ts'
 
-export interface Told {
-  readonly reason: string
-  readonly consequences: readonly Consequence[]
-  readonly advice: readonly Advice[]
-}
-
-export function tell({ findings, verdict }: Judged): Told {
-  const deciding = findings.find(({ severity }) => severity === (verdict === 'refused' ? 'error' : 'warning'))
-  return { reason: verdict === 'survives' || !deciding ? 'nothing that the guest can notice' : deciding.message, consequences: [], advice: [] }
+/** Total: every verdict has a reason, whatever was judged. */
+export function tell(judged: Judged): Told {
+  const about = readCase(judged)
+  return { reason: reasonOf(about), consequences: consequencesOf(about), advice: adviceOf(about) }
 }

@@ -1,13 +1,15 @@
 // Owns writing state.json again with other registers: in its text, so that everything else stays byte for byte. A vCPU's state is JSON inside the
 // JSON; only that of vCPUs that change is written anew, in the form that it had.
 import { registerName } from '../../../arch/catalogue/catalogue.ts'
-import { COPROC, regBytes, regCoproc, regIndex } from '../../../arch/reg-id.ts'
+import { COPROC, type RegId, regBytes, regCoproc, regIndex, showRegId, sveVlsId } from '../../../arch/reg-id.ts'
 import { SnapError } from '../../../errors.ts'
 import type { Finding } from '../../../model/finding.ts'
-import { bytesToBigint } from '../../../model/register-list.ts'
+import { bytesToBigint, valueBytes } from '../../../model/register-list.ts'
+import type { Snapshot } from '../../../model/snapshot.ts'
 import { readAll } from '../../source/source.ts'
 import type { Editor, RegisterEdit } from '../editor.ts'
 import { VMM_LIMITS } from '../kvm/limits.ts'
+import { editList, type Replacement, replaced } from '../reglist/json-list-edit.ts'
 import { type JsonSpan, jsonSpans } from '../reglist/json-spans.ts'
 import { readCloudHypervisor } from './read.ts'
 
@@ -20,7 +22,8 @@ const NOTE: Finding = {
 
 export const cloudHypervisorEditor: Editor = {
   async edit(source, edits, sink) {
-    await readCloudHypervisor(source) // strict; from here on the text has the shape of a snapshot
+    const { snapshot } = await readCloudHypervisor(source) // strict; from here on the text has the shape of a snapshot
+    for (const edit of edits) requirePlace(snapshot, edit)
     const bytes = await readAll(source, VMM_LIMITS.stateBytes, 'state.json of Cloud Hypervisor')
     const vcpus = member(jsonSpans(bytes), 'snapshots', 'cpu-manager', 'snapshots')?.entries ?? new Map<string, JsonSpan>()
     const replacements = [...vcpus].flatMap(([key, node]) => {
@@ -32,25 +35,24 @@ export const cloudHypervisorEditor: Editor = {
   },
 }
 
-/** Bytes of a text in place of [start, end). */
-interface Replacement {
-  readonly start: number
-  readonly end: number
-  readonly text: string
+/** A value must be of the register's size, and a core register is in the struct already or has no meaning there (vectors beside SVE). */
+function requirePlace({ vcpus }: Snapshot, { vcpu: index, id, value }: RegisterEdit): void {
+  if (!value) return
+  valueBytes(id, value)
+  const vcpu = vcpus.find(each => each.index === index)
+  if (vcpu && regCoproc(id) === COPROC.core && !vcpu.registers.ids.includes(id)) throw noPlace(id)
 }
+
+const noPlace = (id: RegId): SnapError =>
+  new SnapError(
+    'FORMAT_UNWRITABLE',
+    `this state of Cloud Hypervisor has no place for ${registerName(id)}`,
+    { register: showRegId(id) },
+    { hint: 'a psnap or a register list holds any register: `psci-snap convert`' },
+  )
 
 function member(span: JsonSpan | undefined, ...keys: readonly string[]): JsonSpan | undefined {
   return keys.reduce<JsonSpan | undefined>((inner, key) => inner?.entries?.get(key), span)
-}
-
-function replaced(bytes: Uint8Array, replacements: readonly Replacement[]): readonly Uint8Array[] {
-  const parts: Uint8Array[] = []
-  let at = 0
-  for (const { start, end, text } of [...replacements].sort((a, b) => a.start - b.start)) {
-    parts.push(bytes.subarray(at, start), new TextEncoder().encode(text))
-    at = end
-  }
-  return [...parts, bytes.subarray(at)]
 }
 
 function dataReplacement(bytes: Uint8Array, node: JsonSpan, edits: readonly RegisterEdit[]): Replacement {
@@ -71,9 +73,29 @@ function stateReplacements(inner: Uint8Array, edits: readonly RegisterEdit[]): r
   const all: Replacement[] = []
   const listed = new Map(edits.filter(({ id }) => regCoproc(id) !== COPROC.core).map(edit => [edit.id as bigint, edit]))
   for (const edit of edits) if (!listed.has(edit.id)) all.push(...coreReplacements(core, edit))
-  for (const key of ['pre_finalize_regs', 'sys_regs', 'extended_regs']) all.push(...listReplacements(inner, member(state, key)?.items ?? [], listed))
+  const lists = LISTS.map(key => ({ key, list: member(state, key) }))
+  const ids = lists.map(({ list }) => (list?.items ?? []).map(item => idOf(inner, item)))
+  const had = new Set(ids.flat())
+  const added = [...listed.values()].filter(({ id, value }) => value && !had.has(id))
+  for (const { id } of added) if (!lists.find(({ key }) => key === listOf(id))?.list?.items?.length) throw noPlace(id)
+  for (const [i, { key, list }] of lists.entries())
+    if (list?.items)
+      all.push(
+        ...listReplacements(
+          inner,
+          list,
+          ids[i]!,
+          listed,
+          added.filter(({ id }) => listOf(id) === key),
+        ),
+      )
   return all
 }
+
+const LISTS = ['pre_finalize_regs', 'sys_regs', 'extended_regs'] as const
+
+/** What fits a number goes with the system registers; vector lengths are written before the vCPU is finalized. */
+const listOf = (id: RegId): (typeof LISTS)[number] => (regBytes(id) <= 8 ? 'sys_regs' : id === sveVlsId ? 'pre_finalize_regs' : 'extended_regs')
 
 /** A register in struct kvm_regs: bytes of a list, or a number of its own. */
 function coreReplacements(core: JsonSpan | undefined, { id, value }: RegisterEdit): readonly Replacement[] {
@@ -97,25 +119,40 @@ function coreField(core: JsonSpan | undefined, offset: number): JsonSpan | undef
   return member(core, 'fp_regs', offset === 848 ? 'fpsr' : 'fpcr')
 }
 
-function listReplacements(inner: Uint8Array, items: readonly JsonSpan[], edits: ReadonlyMap<bigint, RegisterEdit>): readonly Replacement[] {
-  const all: Replacement[] = []
-  let isFirst = true // of those that stay
-  for (const [i, item] of items.entries()) {
-    const edit = edits.get(idOf(inner, item))
-    if (edit && !edit.value) {
-      // The comma that goes with it is the one before, unless nothing stands before.
-      const [before, behind] = [items[i - 1], items[i + 1]]
-      if (!isFirst && before) all.push({ start: before.end, end: item.end, text: '' })
-      else all.push({ start: item.start, end: behind?.start ?? item.end, text: '' })
-      continue
-    }
-    isFirst = false
-    if (!edit?.value) continue
-    const number = member(item, 'addr')
-    if (number) all.push({ ...number, text: String(bytesToBigint(edit.value)) })
-    else all.push(...bytesReplacements(member(item, 'data')?.items ?? item.items?.slice(8, 8 + edit.value.length) ?? [], edit.value))
-  }
-  return all
+function listReplacements(
+  inner: Uint8Array,
+  list: JsonSpan,
+  ids: readonly bigint[],
+  edits: ReadonlyMap<bigint, RegisterEdit>,
+  added: readonly RegisterEdit[],
+): readonly Replacement[] {
+  const items = list.items ?? []
+  const changed = items.flatMap((item, i) => {
+    const value = edits.get(ids[i]!)?.value
+    return value ? valueReplacements(item, value) : []
+  })
+  const isDropped = (i: number): boolean => edits.has(ids[i]!) && !edits.get(ids[i]!)?.value
+  const news = added.map(({ id, value, behind }) => ({ id, text: likeItem(inner, items[0]!, id, value!), ...(behind ? { behind } : {}) }))
+  return [...changed, ...editList(inner, list, ids, isDropped, news)]
+}
+
+function valueReplacements(item: JsonSpan, value: Uint8Array): readonly Replacement[] {
+  const number = member(item, 'addr')
+  if (number) return [{ ...number, text: String(bytesToBigint(value)) }]
+  return bytesReplacements(member(item, 'data')?.items ?? item.items?.slice(8, 8 + value.length) ?? [], value)
+}
+
+/** The text of an item for another register, in the form of a neighbour: an object with a number, one with bytes, or 16 bytes. */
+function likeItem(inner: Uint8Array, item: JsonSpan, id: RegId, value: Uint8Array): string {
+  const idSpan = member(item, 'id')
+  if (!idSpan) return `[${[...new Uint8Array(BigUint64Array.of(id, bytesToBigint(value)).buffer)].join(',')}]`
+  const [addr, data] = [member(item, 'addr'), member(item, 'data')]
+  const text = inner.subarray(item.start, item.end)
+  const inItem = ({ start, end }: JsonSpan) => ({ start: start - item.start, end: end - item.start })
+  const fields: Replacement[] = [{ ...inItem(idSpan), text: String(id) }]
+  if (addr) fields.push({ ...inItem(addr), text: String(bytesToBigint(value)) })
+  else if (data) fields.push({ ...inItem(data), text: `[${value.join(',')}]` })
+  return Buffer.concat(replaced(text, fields)).toString()
 }
 
 function idOf(inner: Uint8Array, item: JsonSpan): bigint {

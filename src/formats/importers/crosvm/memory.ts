@@ -10,6 +10,8 @@ import { type RegionPlace, requireApart, type StoredRange, storedRegion } from '
 import { lz4Region } from './lz4-region.ts'
 
 export const MEMORY_FILE = 'mem'
+/** Regions of a compressed memory file: each is reached by unpacking all that stands before it. Machines have one to three. */
+const COMPRESSED_REGIONS = 32
 
 interface Planned {
   readonly place: RegionPlace
@@ -36,6 +38,8 @@ export async function readMemory(
       findings: [{ severity: 'warning', code: 'memory-missing', message: `the file ${MEMORY_FILE} with ${total} bytes of guest memory is missing` }],
     }
   const source = await folder.open(MEMORY_FILE)
+  if (compressed && plans.length > COMPRESSED_REGIONS)
+    throw new SnapError('LIMIT_EXCEEDED', `${file} describes ${plans.length} regions of compressed memory; at most ${COMPRESSED_REGIONS} are read`, { file })
   if (compressed) return { memory: plans.map(({ place, ranges }) => lz4Region(source, place, ranges)), findings: [] }
   requireLength(source, total, file)
   const findings: Finding[] = []

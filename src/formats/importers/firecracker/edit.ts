@@ -6,17 +6,21 @@ import type { Finding } from '../../../model/finding.ts'
 import { bytesToBigint } from '../../../model/register-list.ts'
 import type { Sink } from '../../output/sink.ts'
 import { readAll, type Source } from '../../source/source.ts'
+import { placeOfAdded } from '../added-place.ts'
 import { FIRECRACKER_LIMITS } from './limits.ts'
-import { appendRegister, changeRegister, type RegisterChange } from './registers.ts'
+import { changeRegister, insertRegister, type RegisterChange } from './registers.ts'
 import { slotBytesOf } from './snapshot.ts'
-import type { VcpuState } from './state.ts'
-import { encodeVmstate, MOST_BYTES, readVmstate, type Vmstate } from './vmstate.ts'
+import { isVector, type VcpuState } from './state.ts'
+import { encodeVmstate, holdsRegister, MOST_BYTES, readVmstate, type Vmstate } from './vmstate.ts'
 
-/** `vcpu` absent means all of them. `set` changes a register that is there, `drop` takes it out, `add` puts it behind the last one. */
+/**
+ * `vcpu` absent means all of them. `set` changes a register that is there, `drop` takes it out, `add` puts one that is not there where
+ * added-place.ts says, `put` does what is needed of set and add.
+ */
 export type VmstateEdit =
   | { readonly kind: 'set'; readonly id: RegId; readonly value: Uint8Array; readonly vcpu?: number }
   | { readonly kind: 'drop'; readonly id: RegId; readonly vcpu?: number }
-  | { readonly kind: 'add'; readonly id: RegId; readonly value: Uint8Array; readonly vcpu?: number }
+  | { readonly kind: 'add' | 'put'; readonly id: RegId; readonly value: Uint8Array; readonly vcpu?: number; readonly behind?: readonly RegId[] }
 
 export interface VmstateEdited {
   /** In order; values in memory order. An edit that leaves a value as it was is none. */
@@ -66,17 +70,20 @@ function apply(edit: VmstateEdit, vcpus: VcpuState[], slotBytes: number, file: s
   for (const [index, vcpu] of vcpus.entries()) {
     if (only !== undefined && index !== only) continue
     const result = changeRegister(vcpu.regs, id, edit.kind === 'drop' ? undefined : edit.value, slotBytes)
-    if (edit.kind === 'add') {
-      if (result.found)
-        throw new SnapError('USAGE', `vCPU ${index} of ${file} has ${register} already; set it instead`, { file, vcpu: index, register: showRegId(id) })
-      vcpus[index] = { ...vcpu, regs: appendRegister(vcpu.regs, id, edit.value, slotBytes) }
+    if (edit.kind === 'add' && result.found)
+      throw new SnapError('USAGE', `vCPU ${index} of ${file} has ${register} already; set it instead`, { file, vcpu: index, register: showRegId(id) })
+    if (edit.kind === 'add' || (edit.kind === 'put' && !result.found)) {
+      if (!holdsRegister(vcpu.regs, id))
+        throw new SnapError('FORMAT_UNWRITABLE', `a Firecracker state file has no place for ${register}`, { file, register: showRegId(id) })
+      const ids = isVector(vcpu.regs) ? vcpu.regs.ids : vcpu.regs.map(each => each.id)
+      vcpus[index] = { ...vcpu, regs: insertRegister(vcpu.regs, placeOfAdded(ids, id, edit.behind), id, edit.value, slotBytes) }
       changes.push({ vcpu: index, id, after: edit.value })
       continue
     }
     if (!result.found) without.push(index)
     vcpus[index] = { ...vcpu, regs: result.regs }
     changes.push(...result.changes.map(change => ({ vcpu: index, ...change })))
-    if (edit.kind === 'set' && id === MPIDR_EL1 && bytesToBigint(edit.value) !== vcpu.mpidr)
+    if (edit.kind !== 'drop' && id === MPIDR_EL1 && bytesToBigint(edit.value) !== vcpu.mpidr)
       findings.push({
         severity: 'warning',
         code: 'mpidr-differs',

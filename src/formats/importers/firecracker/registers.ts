@@ -68,11 +68,15 @@ export function changeRegister(
   return { regs: { ids: kept.map(i => regs.ids[i]!), data: new Uint8Array(data) }, found: true, changes }
 }
 
-/** The registers with one more behind the last. Throws as `changeRegister`. */
-export function appendRegister(regs: VcpuState['regs'], id: RegId, value: Uint8Array, slotBytes: number): VcpuState['regs'] {
+/** The registers with one more at position `at`. Throws as `changeRegister`. */
+export function insertRegister(regs: VcpuState['regs'], at: number, id: RegId, value: Uint8Array, slotBytes: number): VcpuState['regs'] {
   const after = valueBytes(id, value)
-  if (!isVector(regs)) return [...regs, { id, value: slotValue(id, after, slotBytes) }]
-  return { ids: [...regs.ids, id], data: new Uint8Array(Buffer.concat([regs.data, after])) }
+  if (!isVector(regs)) return regs.toSpliced(at, 0, { id, value: slotValue(id, after, slotBytes) })
+  const offset = regs.ids.slice(0, at).reduce((sum, each) => sum + regBytes(each as RegId), 0)
+  return {
+    ids: regs.ids.toSpliced(at, 0, id),
+    data: new Uint8Array(Buffer.concat([regs.data.subarray(0, offset), after, regs.data.subarray(offset)])),
+  }
 }
 
 function slotValue(id: RegId, value: Uint8Array, slotBytes: number): bigint {

@@ -1,5 +1,5 @@
 // Owns a state file as a whole: header, state, devices as bytes, checksum; and which layout it has when its version does not say. Judges no guest.
-import { COPROC, type RegId, regBytes, regCoproc } from '../../../arch/reg-id.ts'
+import { type RegId, regBytes } from '../../../arch/reg-id.ts'
 import { SnapError } from '../../../errors.ts'
 import { decodeBincode, encodeBincode } from './bincode.ts'
 import { decodeBitcode, encodeBitcode } from './bitcode.ts'
@@ -89,7 +89,7 @@ function readAs(release: Release, header: VersionedHeader, bytes: Uint8Array, fi
   return { header, release, state, head: content.slice(0, header.bodyOffset), devices: content.slice(input.offset), devicesOffset: input.offset }
 }
 
-/** Ids of arm64 registers only, and values exactly as long as their ids say: what Firecracker's own loader checks too. */
+/** Ids of arm64 registers only (of groups that no kernel has yet, too), and values exactly as long as their ids say: what Firecracker's own loader checks. */
 function checkRegisters({ vcpus }: MicrovmState, file: string, offset: number): void {
   if (vcpus.length > FIRECRACKER_LIMITS.vcpus)
     throw new SnapError('LIMIT_EXCEEDED', `${file} has ${vcpus.length} vCPUs; at most ${FIRECRACKER_LIMITS.vcpus} are read`, { file, offset })
@@ -99,7 +99,7 @@ function checkRegisters({ vcpus }: MicrovmState, file: string, offset: number): 
     let sum = 0
     for (const id of ids) {
       const size = regBytes(id as RegId)
-      if (id >> 56n !== 0x60n || !KNOWN_COPROCS.has(regCoproc(id as RegId)) || size > MOST_BYTES)
+      if (id >> 56n !== 0x60n || size > MOST_BYTES)
         throw wrong(`has a register 0x${id.toString(16).padStart(16, '0')}, which is no arm64 id of at most ${MOST_BYTES} bytes`)
       if (!isVector(regs) && size > SLOT_BYTES) throw wrong(`has a register of ${size} bytes in a slot of ${SLOT_BYTES}`)
       sum += size
@@ -108,7 +108,10 @@ function checkRegisters({ vcpus }: MicrovmState, file: string, offset: number): 
   })
 }
 
-const KNOWN_COPROCS: ReadonlySet<number> = new Set(Object.values(COPROC))
+/** Whether these registers could have one with this id, as the loader above checks them. */
+export const holdsRegister = (regs: MicrovmState['vcpus'][number]['regs'], id: RegId): boolean =>
+  id >> 56n === 0x60n && KNOWN_COPROCS.has(regCoproc(id)) && regBytes(id) <= (isVector(regs) ? MOST_BYTES : SLOT_BYTES)
+
 /** Firecracker refuses wider ones. */
 export const MOST_BYTES = 256
 const SLOT_BYTES = 16

@@ -19,7 +19,7 @@ export function isFixedField(cpu: Section, listed: readonly bigint[], id: bigint
   return el2Offset(cpu, id) !== undefined && listed.includes(HCR_EL2) && !listed.includes(id)
 }
 
-/** Writes the register into a copy of the body. Throws USAGE for one that the section has no place for. */
+/** Writes the register into a copy of the body. Throws FORMAT_UNWRITABLE for one that the section has no place for. */
 export function corePatch(body: Uint8Array, cpu: Section, id: bigint, bytes: Uint8Array): void {
   const register = showRegId(id)
   if (bytes.length !== regBytes(id as RegId))
@@ -27,7 +27,7 @@ export function corePatch(body: Uint8Array, cpu: Section, id: bigint, bytes: Uin
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   const pstate = view.getUint32(CPU_OFFSET.cpsr)
   const noPlace = (why: string): SnapError =>
-    new SnapError('USAGE', `vCPU ${cpu.instance}: ${register} cannot be changed in a QEMU stream: ${why}`, { vcpu: cpu.instance, register })
+    new SnapError('FORMAT_UNWRITABLE', `vCPU ${cpu.instance}: ${register} cannot be changed in a QEMU stream: ${why}`, { vcpu: cpu.instance, register })
   if (regCoproc(id as RegId) === COPROC.sve) {
     patchSve(body, cpu, id, bytes, noPlace)
     return

@@ -57,8 +57,6 @@ export function importCpu(cpu: Decoded, index: number, accelerator: Accelerator,
     if (bytes > 8) throw new SnapError('INPUT_CORRUPT', `${at.file}: vCPU ${index} lists ${showRegId(saved)}, which is no register of up to 64 bits`, where)
     if (value >> BigInt(8 * bytes) !== 0n)
       throw new SnapError('INPUT_CORRUPT', `${at.file}: vCPU ${index} has 0x${value.toString(16)} in the ${bytes} bytes of ${showRegId(saved)}`, where)
-    if (named.has(saved))
-      findings.push({ severity: 'error', code: 'duplicate-register', vcpu: index, message: `vCPU ${index} lists ${showRegId(saved)} twice` })
     named.add(saved)
     fromList.push([(accelerator === 'tcg' ? exchangeTcgId(saved) : saved) as RegId, value])
   })

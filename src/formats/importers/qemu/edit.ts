@@ -1,6 +1,6 @@
 // Owns writing a QEMU stream with changed registers: everything else stays as it is, byte for byte. QEMU's sections carry no lengths, so a longer or
 // shorter register list needs no other change than its own count and the description's. Source: facts/qemu-stream.md §5, §8.
-import { type RegId, regBytes, regCoproc, showRegId } from '../../../arch/reg-id.ts'
+import { COPROC, type RegId, regBytes, regCoproc, showRegId } from '../../../arch/reg-id.ts'
 import { SnapError } from '../../../errors.ts'
 import type { Sink } from '../../output/sink.ts'
 import type { Source } from '../../source/source.ts'
@@ -28,12 +28,14 @@ export interface EditResult {
   readonly changes: readonly { readonly vcpu: number; readonly id: bigint; readonly kind: 'added' | 'dropped' | 'changed' }[]
 }
 
+/** Classes that tell a KVM guest from one of TCG. */
+const ONLY_KVM: ReadonlySet<number> = new Set([COPROC.demux, COPROC.firmware, COPROC.firmwareBitmap])
 const COPY = 1 << 20
 
 /**
  * Writes the stream of `source` to `sink` with the edits made, in the same container when that is a libvirt image without compression. A register that
- * is not in the list is added at its place in the order. Throws USAGE for an edit that the format cannot hold or that names no vCPU of the stream,
- * FORMAT_UNWRITABLE for a stream in a qcow2 image or a compressed libvirt image, and what reading throws.
+ * is not in the list is added at its place in the order. Throws FORMAT_UNWRITABLE for an edit that the format cannot hold and for a stream in a qcow2
+ * image or a compressed libvirt image, USAGE for a vCPU that the stream does not have, and what reading throws.
  */
 export async function editQemuStream(source: Source, edits: readonly RegisterEdit[], sink: Sink, signal?: AbortSignal): Promise<EditResult> {
   const place = await findStream(source, signal)
@@ -69,11 +71,13 @@ function planEdits(source: Source, stream: QemuStream, edits: readonly RegisterE
       const id = 'set' in edit ? edit.set.id : edit.drop
       if (isFixedField(cpu, savedIds(cpu.decoded ?? {}), id)) {
         if ('drop' in edit)
-          throw new SnapError('USAGE', `${showRegId(id)} has a fixed place in a QEMU stream and cannot be dropped`, { register: showRegId(id) })
+          throw new SnapError('FORMAT_UNWRITABLE', `${showRegId(id)} has a fixed place in a QEMU stream and cannot be dropped`, { register: showRegId(id) })
         const before = Buffer.from(patched).toString('latin1')
         corePatch(patched, cpu, edit.set.id, edit.set.bytes)
         if (Buffer.from(patched).toString('latin1') !== before) changes.push({ vcpu: cpu.instance, id, kind: 'changed' })
       } else {
+        if (isTcg && 'set' in edit && ONLY_KVM.has(regCoproc(id as RegId)))
+          throw new SnapError('FORMAT_UNWRITABLE', `a stream of a TCG guest has no place for ${showRegId(id)}, which is KVM's`, { register: showRegId(id) })
         const kind = 'set' in edit ? list.set(isTcg ? exchangeTcgId(id) : id, edit.set.bytes) : list.drop(isTcg ? exchangeTcgId(id) : id)
         if (kind) changes.push({ vcpu: cpu.instance, id, kind })
       }
@@ -114,7 +118,10 @@ class RegisterTable {
     const register = showRegId(id)
     const size = regBytes(id as RegId)
     if ((size !== 4 && size !== 8) || (id >> 56n !== 0x60n && id >> 56n !== 0x40n) || regCoproc(id as RegId) === 0)
-      throw new SnapError('USAGE', `a QEMU stream has no place for ${register}: its list holds registers of 32 and 64 bits`, { vcpu: this.#vcpu, register })
+      throw new SnapError('FORMAT_UNWRITABLE', `a QEMU stream has no place for ${register}: its list holds registers of 32 and 64 bits`, {
+        vcpu: this.#vcpu,
+        register,
+      })
     if (bytes.length !== size) throw new SnapError('REG_VALUE_INVALID', `${register} has ${size} bytes, the value has ${bytes.length}`, { register })
     const value = bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
     const before = this.#values.get(id)

@@ -17,6 +17,8 @@ export const QEMU_LIMITS = {
   sections: 8192,
   sectionBytes: 64 * MiB,
   allSectionBytes: 128 * MiB,
+  /** Of sections in parts that are not read: their ends are looked for byte by byte. */
+  skippedBytes: 4 * 1024 * MiB,
   /** The JSON description at the end. A machine with dozens of PCI devices has less than 1 MiB. */
   vmdescBytes: 16 * MiB,
   vmdescDepth: 64,

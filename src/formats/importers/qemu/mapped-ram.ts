@@ -46,7 +46,9 @@ export async function* mappedChunks(source: Source, size: number, mapped: Mapped
   const perGroup = CHUNK_BYTES / pageSize
   for (let at = 0; at < bytes; at += PIECE) {
     if (!touches(range, at * 8 * pageSize, PIECE * 8 * pageSize)) continue
+    signal?.throwIfAborted()
     const bitmap = await source.read(bitmapOffset + at, Math.min(PIECE, bytes - at))
+    if (isAllZero(bitmap)) continue
     const isPresent = (page: number) => ((bitmap[(page >> 3) - at] ?? 0) >> (page & 7)) & 1
     for (let first = at * 8; first < Math.min(pages, (at + bitmap.length) * 8); first += perGroup) {
       if (!touches(range, first * pageSize, CHUNK_BYTES)) continue

@@ -8,7 +8,18 @@ import { QEMU_LIMITS } from './limits.ts'
 import type { StreamPlace } from './read.ts'
 import { beyondLimit, corrupt } from './window.ts'
 
-const LIMITS = { snapshots: 4096, snapshotTable: 16 << 20, l1Entries: 4 << 20, textBytes: 1024, cachedTables: 16 } as const
+const LIMITS = {
+  snapshots: 4096,
+  snapshotTable: 16 << 20,
+  l1Entries: 4 << 20,
+  textBytes: 1024,
+  cachedTables: 16,
+  shownNames: 8,
+  shownName: 80,
+  emptyEntries: 1 << 24,
+} as const
+/** A table costs at least as much to look at as so many of its entries. */
+const TABLE_WEIGHT = 4096
 const INCOMPATIBLE = { corrupt: 2n, externalData: 4n, compressionType: 8n, extendedL2: 16n } as const
 const KNOWN = 31n
 const OFFSET_BITS = 0x00ff_ffff_ffff_fe00n
@@ -46,11 +57,17 @@ export async function openQcow2State(source: Source): Promise<StreamPlace> {
           {
             severity: 'info',
             code: 'several-snapshots',
-            message: `the image holds ${withState.length} saved guests (${withState.map(each => each.name).join(', ')}); the last one is read: ${chosen.name}`,
+            message: `the image holds ${withState.length} saved guests (${namesOf(withState)}); the last one is read: ${chosen.name}`,
           },
         ]
   return { source: await Qcow2State.open(source, header, chosen), start: 0, container: `qcow2 snapshot ${chosen.name}`, findings }
 }
+
+const namesOf = (list: readonly InternalSnapshot[]): string =>
+  list
+    .slice(-LIMITS.shownNames)
+    .map(({ name }) => name)
+    .join(', ') + (list.length > LIMITS.shownNames ? ' and others' : '')
 
 async function readHeader(source: Source): Promise<Header> {
   const bytes = await source.read(0, Math.min(104, source.size))
@@ -97,7 +114,7 @@ async function readSnapshots(source: Source, { snapshots, snapshotsOffset, diskS
     if (extraLength >= 8) stateSize = size(source, extra.u64be('state size'), at)
     const disk = extraLength >= 16 ? size(source, extra.u64be('disk size'), at) : diskSize
     reader.skip(idLength, 'id')
-    const name = Buffer.from(reader.bytes(nameLength, 'name')).toString('utf8')
+    const name = Buffer.from(reader.bytes(nameLength, 'name')).toString('utf8').slice(0, LIMITS.shownName)
     if (i + 1 < snapshots) reader.skip((8 - (reader.offset % 8)) % 8, 'padding')
     if (l1Size > LIMITS.l1Entries) throw beyondLimit(source, `an L1 table of ${l1Size} entries`, at)
     found.push({ name, l1Offset, l1Size, stateSize, diskSize: disk })
@@ -150,9 +167,13 @@ class Qcow2State implements Source {
   /** Bytes up to the end of the last allocated cluster. */
   async #extent(first: number): Promise<number> {
     const perTable = 2 ** this.#l2Bits
+    let left = LIMITS.emptyEntries
     for (let index = this.#l1.byteLength / 8 - 1; index >= first; index--) {
       const table = await this.#table(index)
       if (!table) continue
+      // One empty table, named by every entry of the L1 table, would be looked at for hours.
+      left -= Math.max(perTable, TABLE_WEIGHT)
+      if (left < 0) throw beyondLimit(this.#source, 'the saved state ends in empty tables without end', index * 8)
       for (let entry = perTable - 1; entry >= 0; entry--)
         if (table.getBigUint64(entry * this.#entryBytes) !== 0n) return ((index - first) * perTable + entry + 1) * 2 ** this.#header.clusterBits
     }

@@ -59,7 +59,9 @@ export async function toSnapshot(source: Source, stream: QemuStream, index: RamI
   }
   const placed = await placeMemory(source, stream, index, signal)
   const others = stream.sections.filter(section => section.name !== 'cpu')
-  devices.push(...others.map(section => deviceOf(section, others, vcpus.length)), ...placed.devices)
+  const namesakes = new Map<string, number>()
+  for (const { name } of others) namesakes.set(name, (namesakes.get(name) ?? 0) + 1)
+  devices.push(...others.map(section => deviceOf(section, namesakes, vcpus.length)), ...placed.devices)
   findings.push(...placed.findings, ...streamFindings(stream, accelerator, others), ...descriptionFindings(stream, cpus))
   const version = guessVersion(stream)
   findings.push({
@@ -110,9 +112,9 @@ function machineDevice({ configuration, pageSize, blocks }: QemuStream): DeviceS
 }
 
 /** Names are unique: where several sections share one, the instance follows it. */
-function deviceOf(section: Section, all: readonly Section[], vcpus: number): DeviceSnapshot {
+function deviceOf(section: Section, namesakes: ReadonlyMap<string, number>, vcpus: number): DeviceSnapshot {
   const { name, instance, version, decoded, bytes } = section
-  const own = all.filter(other => other.name === name).length > 1 ? `${name}.${instance}` : name
+  const own = (namesakes.get(name) ?? 0) > 1 ? `${name}.${instance}` : name
   if (!decoded) return { name: own, kind: name, state: { version, bytes } }
   switch (name) {
     case 'arm_gic':
@@ -186,9 +188,9 @@ function streamFindings(stream: QemuStream, accelerator: Accelerator | undefined
 
 /** The description is not used on load, so one that lies does no harm; who edits a stream may have left it behind. */
 function descriptionFindings(stream: QemuStream, cpus: readonly Section[]): readonly Finding[] {
+  const described = new Map(stream.vmdesc?.devices.flatMap(device => (device.name === 'cpu' ? [[device.instance, device] as const] : [])))
   return cpus.flatMap(({ instance, decoded }) => {
-    const described = stream.vmdesc?.devices.find(device => device.name === 'cpu' && device.instance === instance)
-    const count = described?.layout.fields.find(field => field.name === 'cpreg_vmstate_indexes')?.count
+    const count = described.get(instance)?.layout.fields.find(field => field.name === 'cpreg_vmstate_indexes')?.count
     const real = decoded ? savedIds(decoded).length : 0
     if (typeof count !== 'number' || count === real) return []
     const message = `the description says that vCPU ${instance} has ${count} registers, and it has ${real}: the stream was edited`

@@ -10,7 +10,7 @@ import { QEMU_LIMITS } from './limits.ts'
 import type { RamBlock } from './ram-blocks.ts'
 import { type PageSink, RamScanner } from './ram-scan.ts'
 import { measureBody } from './section-body.ts'
-import { findVmdesc, type Vmdesc } from './vmdesc.ts'
+import { type DescribedDevice, findVmdesc, type Vmdesc } from './vmdesc.ts'
 import { beyondLimit, corrupt, Window } from './window.ts'
 
 export const MAGIC = 0x5145_564d
@@ -18,6 +18,8 @@ export const STREAM_VERSION = 3
 const RAM = 'ram'
 const RAM_VERSION = 4
 const COMMAND_PACKAGED = 7
+/** Bytes after which signals and timers get their turn: reading holes takes no time and no turn of its own. */
+const TURN = 1 << 26
 
 /** A device's section, all of it at hand. */
 export interface Section {
@@ -73,9 +75,11 @@ class Walk {
   readonly #budget = { left: QEMU_LIMITS.values }
   #configuration: Configuration | undefined
   #vmdesc: Vmdesc | undefined
+  #described: ReadonlyMap<string, DescribedDevice> = new Map()
   #ram: RamScanner | undefined
   #ramId = -1
   #bytesKept = 0
+  #bytesSkipped = 0
   #footers: boolean | undefined
 
   constructor(source: Source, options: WalkOptions) {
@@ -87,6 +91,7 @@ class Walk {
   async stream(): Promise<QemuStream> {
     let at = await this.#header()
     this.#vmdesc = await findVmdesc(this.#source)
+    this.#described = firstByKey(this.#vmdesc?.devices ?? [])
     if ((await this.#byte(at, 'the first record')) === RECORD.configuration) {
       const read = await readConfiguration(this.#window, at + 1)
       this.#configuration = read.configuration
@@ -203,6 +208,11 @@ class Walk {
     const piece = 1 << 20
     for (let at = body; at + 5 <= this.#source.size; at += piece) {
       this.#options.signal?.throwIfAborted()
+      // In a qcow2 image a state of terabytes can be holes, which cost the file nothing and the reader everything.
+      this.#bytesSkipped += piece
+      if (this.#bytesSkipped > QEMU_LIMITS.skippedBytes)
+        throw beyondLimit(this.#source, `the end of section ${JSON.stringify(name)} is not found in ${QEMU_LIMITS.skippedBytes} bytes`, body)
+      if (this.#bytesSkipped % TURN === 0) await new Promise(resolve => setImmediate(resolve))
       const bytes = await this.#source.read(at, Math.min(piece + 4, this.#source.size - at))
       const found = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(wanted)
       if (found >= 0) return at + found
@@ -223,7 +233,7 @@ class Walk {
   async #device(body: number, section: { id: number; name: string; instance: number; version: number }): Promise<number> {
     if (this.#sections.length === QEMU_LIMITS.sections) throw beyondLimit(this.#source, `more than ${QEMU_LIMITS.sections} sections`, body)
     const end = this.#vmdesc && this.#vmdesc.offset > body ? this.#vmdesc.offset : this.#source.size
-    const described = this.#vmdesc?.devices.find(device => device.name === section.name && device.instance === section.instance)
+    const described = this.#described.get(keyOf(section))
     const most = Math.min(QEMU_LIMITS.sectionBytes, QEMU_LIMITS.allSectionBytes - this.#bytesKept)
     for (let length = 1 << 14; ; length *= 4) {
       const bytes = await this.#window.some(body, Math.min(length, end - body))
@@ -270,4 +280,11 @@ class Walk {
   async #byte(at: number, what: string): Promise<number> {
     return (await this.#window.view(at, 1, what))[0] as number
   }
+}
+
+const keyOf = ({ name, instance }: { readonly name: string; readonly instance: number }): string => `${instance}:${name}`
+
+/** By name and instance; of several alike the first. */
+function firstByKey(devices: readonly DescribedDevice[]): ReadonlyMap<string, DescribedDevice> {
+  return new Map(devices.toReversed().map(device => [keyOf(device), device]))
 }

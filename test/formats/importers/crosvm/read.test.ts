@@ -129,6 +129,18 @@ test('compressed memory is the same memory; a short one is said when it is read'
   await expect(whole(await readFiles(short))).rejects.toMatchObject({ code: 'INPUT_CORRUPT', message: expect.stringMatching(/need more/) })
 })
 
+test('compressed memory in more regions than any machine has is refused: each would unpack the file anew', async () => {
+  const files = makeSnapshot(guest('json', { mem: storedFrame(new Uint8Array(0)) }))
+  const metadata = (count: number, compressed: boolean) => ({
+    ...files,
+    mem_metadata: Buffer.from(
+      JSON.stringify({ regions: Array.from({ length: count }, (_, i) => ({ guest_base: i << 20, size: 1 << 20, data_ranges: [] })), compressed }),
+    ),
+  })
+  await expect(readFiles(metadata(33, true))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
+  expect((await readFiles(metadata(32, true))).snapshot.memory).toHaveLength(32)
+})
+
 test('devices and the clock are kept as plain values', async () => {
   const { snapshot } = await readFiles(
     makeSnapshot(guest('cbor', { devices: { 'bus0/serial': new Map<string, Data>([['ier', 7]]), 'bus1/rtc': [1n << 63n] } })),

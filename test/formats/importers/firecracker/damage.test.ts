@@ -91,7 +91,8 @@ function forged(release: Release, change: (state: ReturnType<typeof stateOf>) =>
 test.each(byEncoding.filter(([, release]) => release.traits.allocator))('a tree deeper than any balanced one is refused in %s', (_encoding, release) => {
   let root: unknown
   // The encoder that forges it recurses too, five calls a level: a thousand levels overflowed the stack on some machines.
-  for (let depth = 0; depth < FIRECRACKER_LIMITS.depth + 8; depth++) root = { key: { start: 0n, end: 1n }, state: 'Free', left: root, right: undefined, height: 0n }
+  for (let depth = 0; depth < FIRECRACKER_LIMITS.depth + 8; depth++)
+    root = { key: { start: 0n, end: 1n }, state: 'Free', left: root, right: undefined, height: 0n }
   const bytes = forged(release, state => {
     const allocators = state.vm.resourceAllocator as Record<string, { addressSpace: unknown }>
     return { ...state, vm: { ...state.vm, resourceAllocator: { ...allocators, mmio32: { ...allocators.mmio32!, root } } } }

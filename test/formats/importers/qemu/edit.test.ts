@@ -164,12 +164,12 @@ describe.skipIf(!hasSamples)('real streams', () => {
       expect(error).toBeInstanceOf(SnapError)
       expect((error as SnapError).code).toBe(code)
     }
-    await refused({ drop: 0x6030_0000_0010_0040n }, 'USAGE') // PC
+    await refused({ drop: 0x6030_0000_0010_0040n }, 'FORMAT_UNWRITABLE') // PC
     await refused({ vcpu: 9, ...set(PSCI, 1n) }, 'USAGE')
     await refused({ set: { id: PSCI, bytes: new Uint8Array(4) } }, 'REG_VALUE_INVALID')
-    await refused({ set: { id: 0x6060_0000_0015_ffffn, bytes: new Uint8Array(64) } }, 'USAGE')
-    await refused({ set: { id: 0x6080_0000_0015_0000n, bytes: new Uint8Array(256).fill(1) } }, 'USAGE')
-    await refused({ set: { id: 0x6080_0000_0099_0000n, bytes: new Uint8Array(256) } }, 'USAGE')
+    await refused({ set: { id: 0x6060_0000_0015_ffffn, bytes: new Uint8Array(64) } }, 'FORMAT_UNWRITABLE')
+    await refused({ set: { id: 0x6080_0000_0015_0000n, bytes: new Uint8Array(256).fill(1) } }, 'FORMAT_UNWRITABLE')
+    await refused({ set: { id: 0x6080_0000_0099_0000n, bytes: new Uint8Array(256) } }, 'FORMAT_UNWRITABLE')
   })
 
   test('a save image of libvirt stays one; a qcow2 image is not written', async () => {

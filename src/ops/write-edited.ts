@@ -1,0 +1,46 @@
+// Owns the writing of a file again with other registers, and that it is never the input itself. The formats' editors keep everything else. Prints nothing.
+import { stat } from 'node:fs/promises'
+import { SnapError } from '../errors.ts'
+import type { Editor, RegisterEdit } from '../formats/importers/editor.ts'
+import { writeFileAtomically } from '../formats/output/atomic-file.ts'
+import type { Sink } from '../formats/output/sink.ts'
+import type { Source } from '../formats/source/source.ts'
+import type { Finding } from '../model/finding.ts'
+import type { InputOptions } from './input.ts'
+
+/**
+ * Writes `source` with these edits to `output`; undefined: makes every byte and keeps none, which finds what the format cannot hold. Without an edit it
+ * is a copy. Throws OUTPUT_EXISTS, CANNOT_WRITE and what the editor throws.
+ */
+export async function writeEdited(
+  source: Source,
+  editor: Editor,
+  edits: readonly RegisterEdit[],
+  output: string | undefined,
+  { signal, vmmVersion, overwrite = false }: Pick<InputOptions, 'signal' | 'vmmVersion'> & { readonly overwrite?: boolean },
+): Promise<readonly Finding[]> {
+  const options = { ...(signal ? { signal } : {}), ...(vmmVersion === undefined ? {} : { vmmVersion }) }
+  const write = (sink: Sink): Promise<readonly Finding[]> => (edits.length === 0 ? copy(source, sink, signal) : editor.edit(source, edits, sink, options))
+  const found = await (output === undefined ? write(NOWHERE) : writeFileAtomically(output, { ...options, force: overwrite }, write))
+  if (!source.packed) return found
+  return [{ severity: 'info', code: 'unwrapped', message: `the input was packed with ${source.packed.compression}; the output is not` }, ...found]
+}
+
+const NOWHERE: Sink = { async write() {}, async hole() {} }
+
+async function copy(source: Source, sink: Sink, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
+  const piece = 1 << 20
+  for (let at = 0; at < source.size; at += piece) {
+    signal?.throwIfAborted()
+    await sink.write(await source.read(at, Math.min(piece, source.size - at)))
+  }
+  return []
+}
+
+/** Never in place, also not through a link and not with --force: the original is what one goes back to. Throws USAGE. */
+export async function requireOtherFile(input: string, output: string): Promise<void> {
+  if (input === '-' || output === '-') return
+  const [from, to] = await Promise.all([input, output].map(path => stat(path, { bigint: true }).catch(() => undefined)))
+  if (from && to && from.ino === to.ino && from.dev === to.dev)
+    throw new SnapError('USAGE', `${output} is the input itself`, { file: output }, { hint: 'write to another file; no file is changed in place' })
+}
