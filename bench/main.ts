@@ -11,6 +11,7 @@ const BENCHES = {
   cpu: { file: 'cpu/interpreter.ts', title: 'Interpreter' },
   replay: { file: 'replay/replay.ts', title: 'Replay and verdict' },
   'start-up': { file: 'start-up.ts', title: 'Start of the command line' },
+  fleet: { file: 'fleet/fleet.ts', title: 'check of 10,000 snapshots' },
   qemu: { file: 'qemu/inspect.ts', title: 'inspect of large QEMU streams' },
   archive: { file: 'archive/archive.ts', title: 'Archive, 1 GiB of guest memory' },
 } as const

@@ -1,5 +1,5 @@
 // Owns the baseline: what a guest must be born with to move freely among given hosts, as a value and as a file (`psci-snap-baseline`, version 1).
-// Read from strangers, so every part is checked. How it is found is common-values.ts and find-baseline.ts. No I/O.
+// Read from strangers, so every part is checked. How it is found is agreed-values.ts and find-baseline.ts. No I/O.
 import { registerName } from '../../arch/catalogue/catalogue.ts'
 import { FEATURES, type Feature } from '../../arch/features.ts'
 import { parsePsciVersion, showPsciVersion } from '../../arch/psci.ts'

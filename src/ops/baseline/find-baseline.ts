@@ -14,9 +14,9 @@ import { checkSnapshot } from '../check/check-snapshot.ts'
 import type { VmmId } from '../load/vmm.ts'
 import { offeredWithoutBitmap } from '../source-services.ts'
 import type { Work } from '../work.ts'
+import { type Apart, apartName, type Common, commonValues } from './agreed-values.ts'
 import type { Baseline, BaselineRegister } from './baseline.ts'
 import { bear, type Pin } from './birth.ts'
-import { type Apart, apartName, type Common, commonValues } from './common-values.ts'
 import { type Obstacle, obstacleSentences } from './obstacles.ts'
 
 export interface BaselineOptions extends Work {

@@ -41,7 +41,9 @@ export function parsePolicy(text: string, file: string): Policy {
   const checked = policyFile.safeParse(document.toJS())
   const offsetOf = (path: Path): number | undefined => nodeAt(document, path)?.range?.[0]
   if (!checked.success) {
-    const [issue] = checked.error.issues
+    // A key that is misspelt is missing too; the misspelling explains it.
+    const { issues } = checked.error
+    const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
     const path: Path = issue?.path ?? []
     const extra = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
     const say = extra === undefined ? `${showPath(path)}${messageOf(issue)}` : `${showPath(path)}unknown key "${extra.slice(0, 40)}"`
