@@ -2,9 +2,10 @@
 import { DEFAULT_CPU } from '../../src/builds/build.ts'
 import { encodeHost, encodeKernel } from '../../src/builds/codec.ts'
 import type { IndexEntry } from '../../src/builds/data-files.ts'
-import { hiddenHardware, hostValues } from './host.ts'
-import { kernelRules } from './kernel.ts'
-import { type NamedRecording, readRecordings, setOf } from './recording.ts'
+import { hiddenHardware, hostValues } from '../../src/builds/recorded/host.ts'
+import { kernelRules } from '../../src/builds/recorded/kernel.ts'
+import { type NamedRecording, setOf } from '../../src/builds/recorded/recording.ts'
+import { readRecordings } from './read-recordings.ts'
 
 /** One value a line at the top level, lists and maps of short things kept together: small files, readable diffs. */
 export function dataText(value: object): string {

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { encodeBuildFile } from '../../src/builds/build-file.ts'
-import { buildFromRecording } from './from-recording.ts'
+import { buildFromRecording } from '../../src/builds/recorded/from-recording.ts'
 import { dataText, generated } from './generate.ts'
-import { readRecording } from './recording.ts'
+import { readRecording } from './read-recordings.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const DATA = join(root, 'src', 'builds', 'data')

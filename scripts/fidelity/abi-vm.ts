@@ -2,9 +2,9 @@
 // does what was done on the real kernel, in that order.
 import { type RegId, regBytes, showRegId } from '../../src/arch/reg-id.ts'
 import type { Build } from '../../src/builds/build.ts'
+import type { Value } from '../../src/builds/recorded/recording.ts'
 import type { Vcpu } from '../../src/emulator/kvm/vcpu.ts'
 import { Vm } from '../../src/emulator/kvm/vm.ts'
-import type { Value } from '../builds/recording.ts'
 
 /** The probe's feature sets, by name. */
 export interface ProbeSet {

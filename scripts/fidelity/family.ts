@@ -1,7 +1,7 @@
 // Owns what a family of the fidelity comparison is: a recorded kind of row, and how the emulator is driven to give the same kind. A
 // family yields one row for each thing that the real kernel answered; the driver compares, counts and reports.
 import type { Build } from '../../src/builds/build.ts'
-import type { NamedRecording, RecordedSet, Recording, Replayed } from '../builds/recording.ts'
+import type { NamedRecording, RecordedSet, Recording, Replayed } from '../../src/builds/recorded/recording.ts'
 
 export type Plain = string | number | boolean | null | undefined | readonly Plain[] | { readonly [key: string]: Plain }
 /** Why a row that the recording has cannot be compared with anything deterministic. */

@@ -1,5 +1,5 @@
 // Owns the shape of what a recording holds of running guests. Format: recordings/SCHEMA.md.
-import type { Recording } from '../builds/recording.ts'
+import type { Recording } from '../../src/builds/recorded/recording.ts'
 import type { Plain, RecordedCall } from './family.ts'
 
 type PlainRecord = { readonly [key: string]: Plain }

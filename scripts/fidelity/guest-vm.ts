@@ -5,9 +5,9 @@ import { KVM_CAP, MP_STATE } from '../../src/emulator/kvm/abi.ts'
 import type { Vcpu } from '../../src/emulator/kvm/vcpu.ts'
 import type { VcpuExit } from '../../src/emulator/machine/exits.ts'
 import { createMachine, type Machine } from '../../src/emulator/machine/machine.ts'
+import { GUEST, GUEST_WORDS } from '../../src/ops/probe/guest-words.ts'
 import { fw, getReg64, hex, IPA, MMIO, MPIDR, PC, type ProbeSet, PSTATE, setReg64, sysreg, xReg } from './abi-vm.ts'
 import type { Plain, RecordedCall } from './family.ts'
-import { GUEST, GUEST_WORDS } from './guest-words.ts'
 
 export type PlainRow = { [key: string]: Plain }
 

@@ -1,8 +1,8 @@
 // Owns comparing one blind list-order replay (the probe's do_replay) row by row: one row a source register, one a register that only the
 // target has, and the list lengths.
 import { type RegId, regBytes } from '../../src/arch/reg-id.ts'
+import { type Replayed, recordedBytes, type Value } from '../../src/builds/recorded/recording.ts'
 import type { Vcpu } from '../../src/emulator/kvm/vcpu.ts'
-import { type Replayed, recordedBytes, type Value } from '../builds/recording.ts'
 import { hex, printed, RUNNING, type Snap, takeSnap } from './abi-vm.ts'
 import type { Plain, Row } from './family.ts'
 

@@ -1,4 +1,4 @@
-// Owns what one kernel answers a guest that calls firmware, as data of a build. Derived from a recording by scripts/builds/firmware-rules.ts;
+// Owns what one kernel answers a guest that calls firmware, as data of a build. Derived from a recording by recorded/firmware-rules.ts;
 // the behaviour behind each rule is code in emulator/firmware. Knows no release number.
 
 /** Which of the four ways to call reach KVM's handler; the others return -1 in x0 and keep x1 … x3. */

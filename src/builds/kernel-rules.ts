@@ -1,5 +1,5 @@
 // Owns the type of what one host kernel does, whatever CPU it runs on: the data half of every KVM rule. How a rule works is code, in
-// emulator/kvm/, one file a family. Values here come from recordings (scripts/builds/); `inferred` names those that no recording shows.
+// emulator/kvm/, one file a family. Values here come from recordings (recorded/); `inferred` names those that no recording shows.
 
 import type { FirmwareRules } from './firmware-rules.ts'
 

@@ -1,7 +1,7 @@
 // table
 // Owns which system registers are not plain storage, by encoding, and which ID-register field makes an optional one exist. Source: the
 // visibility and set_user columns of sys_reg_descs[] in arch/arm64/kvm/sys_regs.c; whether a kernel applies a condition is decided by
-// what it listed (scripts/builds/sysreg-table.ts).
+// what it listed (recorded/sysreg-table.ts).
 import type { FieldAtLeast, SysregRule } from './kernel-rules.ts'
 
 export const RULES: ReadonlyMap<number, SysregRule> = new Map<number, SysregRule>([

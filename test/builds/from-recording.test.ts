@@ -1,9 +1,9 @@
 // `npm run builds -- --from RECORDING`: a standalone build of any recording, variants and an incomplete one included.
 import { expect } from 'vitest'
-import { buildFromRecording } from '../../scripts/builds/from-recording.ts'
-import { readRecordings } from '../../scripts/builds/recording.ts'
+import { readRecordings } from '../../scripts/builds/read-recordings.ts'
 import { hex, newVm, PROBE_SETS, RUNNING, takeSnap } from '../../scripts/fidelity/abi-vm.ts'
 import { encodeBuildFile, parseBuildFile } from '../../src/builds/build-file.ts'
+import { buildFromRecording } from '../../src/builds/recorded/from-recording.ts'
 import { RECORDINGS, testWithRecordings } from './recordings.ts'
 
 testWithRecordings('every variant’s build file lists and reads as recorded', async () => {

@@ -1,9 +1,9 @@
 // The driver itself: what it counts, and that an excuse which excuses nothing is reported.
 import { expect, test } from 'vitest'
-import type { NamedRecording } from '../../scripts/builds/recording.ts'
 import { compare } from '../../scripts/fidelity/compare.ts'
 import type { Family, Row } from '../../scripts/fidelity/family.ts'
 import { loadBuild } from '../../src/builds/load.ts'
+import type { NamedRecording } from '../../src/builds/recorded/recording.ts'
 
 const hosts = {
   names: (kind: 'recording' | 'replay') => (kind === 'recording' ? ['1.2.3'] : []),

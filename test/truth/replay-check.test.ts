@@ -1,13 +1,13 @@
 // `check` against recorded replays: a few pairs here, all of them in `npm run fidelity -- --family check`.
 import { expect } from 'vitest'
-import { featuresOfSet, recordedList } from '../../scripts/builds/host.ts'
-import { setOf } from '../../scripts/builds/recording.ts'
 import { compare } from '../../scripts/fidelity/compare.ts'
 import { check } from '../../scripts/fidelity/families/check.ts'
 import { Hosts } from '../../scripts/fidelity/hosts.ts'
 import { sveVlsId } from '../../src/arch/reg-id.ts'
 import { deriveBuild } from '../../src/builds/derive.ts'
 import { loadBuild } from '../../src/builds/load.ts'
+import { featuresOfSet, recordedList } from '../../src/builds/recorded/host.ts'
+import { setOf } from '../../src/builds/recorded/recording.ts'
 import { registerEntries, registerList } from '../../src/model/register-list.ts'
 import { RECORDINGS, testWithRecordings } from '../builds/recordings.ts'
 

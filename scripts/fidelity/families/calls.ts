@@ -1,11 +1,11 @@
 // Owns the comparison of single guest calls: the PSCI matrix, firmware registers' effects, PSCI_VERSION after the first run, the SMCCC filter,
 // and the guest's questions after a replay.
 
+import { GUEST } from '../../../src/ops/probe/guest-words.ts'
 import { hex, PSTATE, probeSet, xReg } from '../abi-vm.ts'
 import type { Plain, RecordedCall, RecordingFamily, ReplayFamily, Row } from '../family.ts'
 import { guestPart } from '../guest-recording.ts'
 import { clockAside, describeExit, GuestVm, newPsci, type PlainRow, PSCI_VERSION, returned } from '../guest-vm.ts'
-import { GUEST } from '../guest-words.ts'
 import { writable } from '../replay-rows.ts'
 import { dumped } from './replays.ts'
 

@@ -1,8 +1,9 @@
 // Owns the comparison of power states, timers and capabilities (probe.c: sec_misc, sec_caps).
+
+import { CAPABILITY_NUMBERS } from '../../../src/builds/recorded/capabilities.ts'
 import { KVM_CAP } from '../../../src/emulator/kvm/abi.ts'
 import type { Vcpu } from '../../../src/emulator/kvm/vcpu.ts'
 import { Vm } from '../../../src/emulator/kvm/vm.ts'
-import { CAPABILITY_NUMBERS } from '../../builds/capabilities.ts'
 import { firstRun, getReg64, hex, newVm, probeSet, setReg64, sysreg } from '../abi-vm.ts'
 import type { Family, NotComparable, Plain, RecordingContext, Row } from '../family.ts'
 

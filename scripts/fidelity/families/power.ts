@@ -1,10 +1,10 @@
 // Owns the comparison of calls that start, stop or suspend something: CPU_ON sequences and terminal events, each followed by what the probe tried next.
 
+import { GUEST } from '../../../src/ops/probe/guest-words.ts'
 import { hex, IPA, probeSet, xReg } from '../abi-vm.ts'
 import type { Plain, RecordingFamily } from '../family.ts'
 import { guestPart } from '../guest-recording.ts'
 import { describeExit, type GuestVm, newPsci, type PlainRow, PSCI_VERSION, returned, TPIDR_EL1, VBAR } from '../guest-vm.ts'
-import { GUEST } from '../guest-words.ts'
 
 const PSCI_02 = 1 << 2
 const CPU_ON_64 = 0xc400_0003n

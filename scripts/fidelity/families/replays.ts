@@ -1,6 +1,6 @@
 // Owns the comparison of cross-kernel and cross-host blind replays, register side (probe.c: sec_cross, do_replay).
 import { type RegId, regBytes } from '../../../src/arch/reg-id.ts'
-import type { RecordedSet } from '../../builds/recording.ts'
+import type { RecordedSet } from '../../../src/builds/recorded/recording.ts'
 import { isTried, newVm, probeSet, type Snap } from '../abi-vm.ts'
 import type { Family, Row } from '../family.ts'
 import { replayRows } from '../replay-rows.ts'

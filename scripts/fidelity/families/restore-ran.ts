@@ -1,10 +1,10 @@
 // Owns the comparison of same-kernel blind save and restore where a guest ran before: on the source (which also switched vCPU 1 on), or on the target
 // (probe.c: sec_sr, modes A_ran and B_ran). The guest's instructions really run.
 
+import { GUEST } from '../../../src/ops/probe/guest-words.ts'
 import { IPA, MPIDR, probeSet, takeSnap } from '../abi-vm.ts'
 import type { RecordingFamily, Row } from '../family.ts'
 import { GuestVm } from '../guest-vm.ts'
-import { GUEST } from '../guest-words.ts'
 import { replayRows } from '../replay-rows.ts'
 
 const HAS_EL2 = 1 << 7

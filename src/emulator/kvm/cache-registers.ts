@@ -2,7 +2,7 @@
 // get_min_cache_line_size, set_clidr; before 6.3 get_ccsidr's host values), recordings.
 import { ERRNO } from '../../arch/errno.ts'
 import { inventedCcsidr, smallestLine } from '../../builds/compose.ts'
-import { fieldOf } from './id-registers.ts'
+import { fieldOf } from '../../builds/id-values.ts'
 import type { Vcpu } from './vcpu.ts'
 
 const IDC = 1n << 28n

@@ -1,6 +1,7 @@
 // Owns how the VM's ID registers take writes and what the first run does to them: arch/arm64/kvm/sys_regs.c (set_id_reg and the set_*
 // functions in front of it, set_imp_id_reg, set_ctr_el0, kvm_finalize_sys_regs). Which fields, when and with what errno is build data.
 import { ERRNO } from '../../arch/errno.ts'
+import { fieldOf } from '../../builds/id-values.ts'
 import type { Encoding, FieldAtLeast, Forgiveness, SysregRow } from '../../builds/kernel-rules.ts'
 import type { RegisterPlan } from './register-plan.ts'
 import { FEATURE } from './vcpu-shape.ts'
@@ -31,7 +32,6 @@ export const ID = {
   ctr: 0xd801,
 } as const
 
-export const fieldOf = (value: bigint, shift: number, width = 4): number => Number((value >> BigInt(shift)) & ((1n << BigInt(width)) - 1n))
 const without = (value: bigint, shift: number): bigint => value & ~(0xfn << BigInt(shift))
 const withField = (value: bigint, shift: number, field: number): bigint => without(value, shift) | (BigInt(field) << BigInt(shift))
 const isAarch32 = (encoding: Encoding): boolean => encoding >= 0xc008 && encoding <= 0xc01f

@@ -2,11 +2,12 @@
 // Hot: a replay makes half a million of these calls a second; plain registers move as two 32-bit words, no bigint.
 import { ERRNO } from '../../arch/errno.ts'
 import { COPROC } from '../../arch/reg-id.ts'
+import { fieldOf } from '../../builds/id-values.ts'
 import { VCPU_STATE } from '../state-layout.ts'
 import { checkClidr } from './cache-registers.ts'
 import { checkPstate, coreErrno, narrowToAarch32 } from './core-registers.ts'
 import { readFirmware, writeBitmap, writeFirmware } from './firmware.ts'
-import { fieldOf, ID, idValue, writeIdRegister } from './id-registers.ts'
+import { ID, idValue, writeIdRegister } from './id-registers.ts'
 import { checkPmmir, readPmcr, writeBits, writePmcr } from './pmu.ts'
 import { KIND } from './register-plan.ts'
 import { sveErrno } from './sve.ts'

@@ -2,9 +2,9 @@
 // One plan a build, shared by all its VMs; it knows no VM, no feature and no value.
 import { COPROC } from '../../arch/reg-id.ts'
 import type { Build } from '../../builds/build.ts'
+import { IdFieldCache } from '../../builds/id-values.ts'
 import type { Encoding, SysregRow } from '../../builds/kernel-rules.ts'
 import { VCPU_STATE, VCPU_STATE_BYTES } from '../state-layout.ts'
-import { IdFieldCache } from './id-values.ts'
 
 /** What reads and writes a register; the first two are the hot ones. */
 export const KIND = {

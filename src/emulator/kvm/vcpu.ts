@@ -1,12 +1,13 @@
 // Owns one vCPU of the emulated KVM: its state block, its verbs, its power state and pending PSCI reset. Registers are read and written
 // in register-access.ts; this file knows no guest instruction and no clock.
 import { ERRNO } from '../../arch/errno.ts'
+import { fieldOf } from '../../builds/id-values.ts'
 import type { VcpuEvents } from '../../model/snapshot.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import { MP_STATE, type PendingReset, type VcpuAbi } from './abi.ts'
 import { CacheGeometry } from './cache-registers.ts'
 import { checkEvents, NO_EVENTS } from './events.ts'
-import { fieldOf, holds, ID, type IdState } from './id-registers.ts'
+import { holds, ID, type IdState } from './id-registers.ts'
 import { checkInit } from './init-rules.ts'
 import { hiddenErrno, readRegister, unknownErrno, writeRegister } from './register-access.ts'
 import { KIND, type RegisterPlan } from './register-plan.ts'

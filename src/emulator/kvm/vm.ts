@@ -2,11 +2,12 @@
 // No clock of its own (see VmOptions.now), no guest execution, no I/O.
 import { ERRNO } from '../../arch/errno.ts'
 import type { Build } from '../../builds/build.ts'
+import { fieldOf } from '../../builds/id-values.ts'
 import { SnapError } from '../../errors.ts'
 import type { Gic, SmcccFilterRange } from '../../model/snapshot.ts'
 import { KVM_CAP, type VcpuAbi, type VmAbi, type VmOptions } from './abi.ts'
 import { type FirmwareState, psciVersionOf, workaroundLevelOf } from './firmware.ts'
-import { announceGic, fieldOf, finalizeIdRegisters, ID, type IdState, idValue } from './id-registers.ts'
+import { announceGic, finalizeIdRegisters, ID, type IdState, idValue } from './id-registers.ts'
 import { planOf, type RegisterPlan } from './register-plan.ts'
 import { checkFilterRange } from './smccc-filter.ts'
 import { Vcpu } from './vcpu.ts'

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type FirmwareRecording, firmwareRules } from '../../../scripts/builds/firmware-rules.ts'
+import { type FirmwareRecording, firmwareRules } from '../../../src/builds/recorded/firmware-rules.ts'
 import { firmwareCall } from '../../../src/emulator/firmware/dispatch.ts'
 import { modelVm } from './model-vm.ts'
 

@@ -1,7 +1,7 @@
 // Owns the question whether a value is a safe one for a feature ID register: arm64_check_features and kvm_arm64_ftr_safe_value of
 // arch/arm64/kvm/sys_regs.c. Pure; knows no VM. Nothing here runs for a write of the value that is already there.
-import { fieldMask, fieldValue, type IdField, idFields } from '../../builds/id-fields.ts'
-import type { Encoding } from '../../builds/kernel-rules.ts'
+import { fieldMask, fieldValue, type IdField, idFields } from './id-fields.ts'
+import type { Encoding } from './kernel-rules.ts'
 
 interface CheckedFields {
   readonly fields: readonly IdField[]
@@ -51,3 +51,6 @@ export class IdFieldCache {
     return this.byEncoding.get(encoding)
   }
 }
+
+/** A field of a register; `width` in bits. */
+export const fieldOf = (value: bigint, shift: number, width = 4): number => Number((value >> BigInt(shift)) & ((1n << BigInt(width)) - 1n))

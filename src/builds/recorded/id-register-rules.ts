@@ -1,8 +1,8 @@
 // Owns a kernel's rules for ID registers, from what its recordings accepted and refused, plus what no recording can show (marked).
-import type { FieldAtLeast, Forgiveness, IdRegisterRules } from '../../src/builds/kernel-rules.ts'
-import { isFeatureId } from '../../src/builds/register-rules.ts'
-import { fieldOf } from '../../src/emulator/kvm/id-registers.ts'
-import { IdFieldCache } from '../../src/emulator/kvm/id-values.ts'
+
+import { fieldOf, IdFieldCache } from '../id-values.ts'
+import type { FieldAtLeast, Forgiveness, IdRegisterRules } from '../kernel-rules.ts'
+import { isFeatureId } from '../register-rules.ts'
 import { type NamedRecording, type RecordedIdRegister, setOf } from './recording.ts'
 import { systemRegisters } from './sysreg-table.ts'
 

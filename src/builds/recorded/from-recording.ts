@@ -1,9 +1,9 @@
 // Owns making one standalone build of one recording, variants included: the rules that its own rows show where they are complete, else
 // those of the built-in kernel of the same release, else concluded ones (marked).
-import { type Build, makeBuild } from '../../src/builds/build.ts'
-import { decodeHost } from '../../src/builds/codec.ts'
-import { readHost } from '../../src/builds/data-files.ts'
-import { builtInKernel, listBuilds } from '../../src/builds/load.ts'
+import { type Build, makeBuild } from '../build.ts'
+import { decodeHost } from '../codec.ts'
+import { readHost } from '../data-files.ts'
+import { builtInKernel, listBuilds } from '../load.ts'
 import { hiddenHardware, hostValues } from './host.ts'
 import { kernelRules } from './kernel.ts'
 import { mergeKernels } from './merge-kernels.ts'

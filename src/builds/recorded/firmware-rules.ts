@@ -1,6 +1,6 @@
 // Derives FirmwareRules from a recording: from the PSCI matrix where it is there, else from the firmware-register effects, the SMCCC filter
 // check and the capabilities that every recording has. Says which rules were concluded and from what.
-import type { FirmwareRules } from '../../src/builds/firmware-rules.ts'
+import type { FirmwareRules } from '../firmware-rules.ts'
 
 /** One guest call: X0 … X3 before, X0 after, the payload's address when it is not the HVC #0 loop. */
 interface Call {

@@ -1,9 +1,4 @@
-// Owns reading a recording of a real kernel (recordings/SCHEMA.md): its shape as far as builds need it, and its identity.
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { z } from 'zod'
+// Owns the shape of a recording of a real kernel (recordings/SCHEMA.md), as far as builds need it, and its values' text form. Reads no file.
 import type { FirmwareRecording } from './firmware-rules.ts'
 
 export type Value = string | number
@@ -96,31 +91,6 @@ export interface NamedRecording {
   /** Of the file as it is. */
   readonly sha256: string
   readonly recording: Recording
-}
-
-const header = z.looseObject({
-  version: z.string(),
-  uname_r: z.string(),
-  uname_v: z.string(),
-  qemu_cpu: z.string(),
-  regs: z.array(z.looseObject({ set: z.string() })),
-  errs: z.record(z.string(), z.union([z.number(), z.string()])),
-})
-
-/** Reads one recording; throws when the file is none. */
-export function readRecording(file: string): NamedRecording {
-  const raw = readFileSync(file)
-  const recording: unknown = JSON.parse((file.endsWith('.gz') ? gunzipSync(raw) : raw).toString())
-  header.parse(recording)
-  return { name: basename(file).replace(/\.json(\.gz)?$/, ''), sha256: createHash('sha256').update(raw).digest('hex'), recording: recording as Recording }
-}
-
-/** All recordings of a folder, sorted by name; replays are other files. */
-export function readRecordings(folder: string, wanted: (name: string) => boolean = () => true): NamedRecording[] {
-  return readdirSync(folder)
-    .filter(file => file.endsWith('.json.gz') && !file.startsWith('replay-') && wanted(file.replace(/\.json\.gz$/, '')))
-    .sort()
-    .map(file => readRecording(join(folder, file)))
 }
 
 /** A recorded value of up to 64 bits; wider ones and failed reads are undefined. */

@@ -1,5 +1,5 @@
 // Owns deriving a kernel's rules from its recordings. One function a rule family; what a recording cannot show is in `inferred`.
-import type { FirmwareBitmap, KernelRules, Provenance } from '../../src/builds/kernel-rules.ts'
+import type { FirmwareBitmap, KernelRules, Provenance } from '../kernel-rules.ts'
 import { firmwareRules } from './firmware-rules.ts'
 import { idRegisterRules } from './id-register-rules.ts'
 import { type NamedRecording, numeric, type Recording, setOf } from './recording.ts'

@@ -1,6 +1,6 @@
 // Owns completing a recording's own rules by the built-in ones of the same release: what its rows show stands (the recording wins), what one
 // host cannot show is the release's.
-import type { KernelRules, SysregRow } from '../../src/builds/kernel-rules.ts'
+import type { KernelRules, SysregRow } from '../kernel-rules.ts'
 import { mergeOrders } from './sysreg-table.ts'
 
 /** `own` is derived from one recording; `complete` says that it has every section that rules come from. */

@@ -1,8 +1,8 @@
 // Owns a kernel's table of system registers, from the lists that recordings of it hold: order, usual reset value, rule, what makes each
 // one exist. Nothing here knows a release.
 
-import type { FieldAtLeast, Need, SysregRow, SysregRule } from '../../src/builds/kernel-rules.ts'
-import { CONDITIONS, isFeatureId, RULES } from '../../src/builds/register-rules.ts'
+import type { FieldAtLeast, Need, SysregRow, SysregRule } from '../kernel-rules.ts'
+import { CONDITIONS, isFeatureId, RULES } from '../register-rules.ts'
 import { type NamedRecording, numeric, type RecordedSet, type Recording, setOf } from './recording.ts'
 
 const SYSREG_CLASS = 0x13

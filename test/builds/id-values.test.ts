@@ -1,8 +1,8 @@
 // The safe-value rule of feature ID registers, on its own.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fieldMask, idFields } from '../../../src/builds/id-fields.ts'
-import { IdFieldCache } from '../../../src/emulator/kvm/id-values.ts'
+import { fieldMask, idFields } from '../../src/builds/id-fields.ts'
+import { IdFieldCache } from '../../src/builds/id-values.ts'
 
 const AA64PFR0 = 0xc020
 const CTR = 0xd801
