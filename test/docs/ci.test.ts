@@ -12,7 +12,7 @@ import { psciSnapOnPath } from './psci-snap-on-path.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'psci-snap-ci-'))
 const env = psciSnapOnPath(folder)
-// The package is installed by scripts/portable.mjs, a step of its own of .ci/run; here the command is on the PATH already.
+// The package is installed by scripts/packed.mjs, a step of its own of .ci/run; here the command is on the PATH already.
 writeFileSync(join(folder, 'bin', 'npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
