@@ -4,13 +4,12 @@ import { registerName } from '../arch/catalogue/catalogue.ts'
 import type { Feature } from '../arch/features.ts'
 import { PC_ID, PSTATE_ID, sysRegId } from '../arch/reg-id.ts'
 import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
-import type { EmulatorVm } from '../backends/emulator.ts'
 import { GUEST_LAYOUT } from '../emulator/board/guest/layout.ts'
 import { payload, payloadAnswers } from '../emulator/board/guest/payload.ts'
 import { decodeGuestReport, type GuestReport, observedPsci, psciVersionText } from '../emulator/board/guest-report.ts'
 import { callName } from '../emulator/board/observation.ts'
 import type { Finding } from '../model/finding.ts'
-import type { MemoryRegion } from '../model/snapshot.ts'
+import type { LiveVm, PerUnit } from './live/live-host.ts'
 import { getU64, setU64 } from './one-register.ts'
 import { showNames } from './show-value.ts'
 import type { Work } from './work.ts'
@@ -22,22 +21,22 @@ export interface Observation {
 }
 
 const PSCI_VERSION_CALL = 0x8400_0000
-/** Instructions that the built-in guest gets to ask everything once more on all its vCPUs; a round takes some ten thousand a vCPU. */
-const ROUND_BUDGET = 50_000_000
-const PAYLOAD_BUDGET = 10_000
-/** Where the clone's payload lies: the usual start of guest memory, one page. */
+/** What the built-in guest gets, for each vCPU, to ask everything once more; a round takes some ten thousand instructions a vCPU. */
+const ROUND_SHARE: PerUnit = { instructions: 50_000_000, milliseconds: 5_000 }
+/** Between two looks at its report. */
+const ROUND_SLICE: PerUnit = { instructions: 1_000_000, milliseconds: 100 }
+/** One go at the payload, which never leaves the VM by itself, and how many there are. */
+const PAYLOAD_SLICE = { budget: 10_000, milliseconds: 5 } as const
+const PAYLOAD_SLICES = 200
+/** Where the clone's payload lies: the usual start of guest memory, one page of whatever size a host has. */
 const PAYLOAD_ADDRESS = 0x4000_0000n
-export const PAYLOAD_MEMORY = [{ start: PAYLOAD_ADDRESS, size: 4096 }] as const
+export const PAYLOAD_MEMORY = [{ start: PAYLOAD_ADDRESS, size: 1 << 16 }] as const
 
 const SCTLR_EL1 = sysRegId(3, 0, 1, 0, 0)
 /** EL1h with all interrupts masked, as after KVM_ARM_VCPU_INIT. */
 const PSTATE_RESET = 0x3c5n
 /** SCTLR_EL1 as KVM resets it: MMU and caches off (facts: reset values). */
 const SCTLR_RESET = 0xc5_0078n
-
-/** True when a snapshot's memory has room for the built-in guest's report: cheap, reads nothing. */
-export const mayHoldProbeGuest = (memory: readonly MemoryRegion[]): boolean =>
-  memory.some(({ start, size }) => start <= GUEST_LAYOUT.report && start + BigInt(size) >= GUEST_LAYOUT.report + BigInt(GUEST_LAYOUT.reportBytes))
 
 export const readGuestReport = async (vm: BackendVm): Promise<GuestReport | undefined> =>
   decodeGuestReport(await vm.readMemory(GUEST_LAYOUT.report, GUEST_LAYOUT.reportBytes))
@@ -46,19 +45,20 @@ export const readGuestReport = async (vm: BackendVm): Promise<GuestReport | unde
  * Lets the built-in guest run on until it has asked everything once more since the restore, and reads its report. Undefined when the memory holds
  * no such guest, or it does not run (stopped, or it ends before the round does).
  */
-export async function observeGuest(vm: EmulatorVm, work: Work): Promise<Observation | undefined> {
+export async function observeGuest(vm: LiveVm, work: Work): Promise<Observation | undefined> {
   const before = await readGuestReport(vm)
   if (!before) return undefined
   // The round that was under way holds answers from before the restore: only the one after it is all new.
   const enough = before.generation + 2n
-  const limit = vm.instructions + ROUND_BUDGET * Math.max(1, before.vcpus.length)
+  const { unit } = vm
+  const limit = vm.spent + ROUND_SHARE[unit] * Math.max(1, before.vcpus.length)
   for (let report: GuestReport | undefined = before; report; report = await readGuestReport(vm)) {
     if (report.generation >= enough) return { psci: observedPsci(report)?.now ?? null, via: 'guest', findings: guestFindings(report) }
-    const left = limit - vm.instructions
+    const left = limit - vm.spent
     if (left <= 0) return undefined
-    work.progress?.({ label: 'the guest runs on', done: vm.instructions, unit: 'instructions' })
-    const stop = await vm.runAll(Math.min(left, 1_000_000), work.signal)
-    if (stop.kind !== 'budget') return undefined
+    work.progress?.({ label: 'the guest runs on', done: vm.spent, unit })
+    const stop = await vm.runFor(Math.min(left, ROUND_SLICE[unit]), work.signal)
+    if (stop.kind !== 'over') return undefined
   }
   return undefined
 }
@@ -90,8 +90,12 @@ export async function observeByPayload(vm: BackendVm, vcpu: BackendVcpu, feature
   await setU64(vcpu, SCTLR_EL1, SCTLR_RESET)
   await setU64(vcpu, PSTATE_ID, PSTATE_RESET)
   await setU64(vcpu, PC_ID, PAYLOAD_ADDRESS)
-  await vcpu.run({ budget: PAYLOAD_BUDGET, ...(work.signal ? { signal: work.signal } : {}) })
-  if ((await getU64(vcpu, PC_ID)) !== PAYLOAD_ADDRESS + BigInt(asked.done)) return undefined
+  const done = PAYLOAD_ADDRESS + BigInt(asked.done)
+  for (let n = 0; n < PAYLOAD_SLICES && (await getU64(vcpu, PC_ID)) !== done; n++) {
+    const { kind } = await vcpu.run({ ...PAYLOAD_SLICE, ...(work.signal ? { signal: work.signal } : {}) })
+    if (kind !== 'budget') return undefined
+  }
+  if ((await getU64(vcpu, PC_ID)) !== done) return undefined
   const [answer] = payloadAnswers(asked, await vm.readMemory(PAYLOAD_ADDRESS, asked.image.length))
   const version = answer?.results[0]
   if (version === undefined) return undefined

@@ -1,16 +1,16 @@
-// Owns one restore of a snapshot with one set of vCPU features on the built-in machine: prepare, replay, judge, run on. restore.ts chooses the features.
+// Owns one restore of a snapshot with one set of vCPU features into a fresh VM: prepare, replay, judge, run on. restore.ts chooses the features.
 import { errnoName } from '../arch/errno.ts'
 import type { Feature } from '../arch/features.ts'
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
-import type { EmulatorBackend, EmulatorVm } from '../backends/emulator.ts'
 import { SnapError } from '../errors.ts'
 import type { Finding } from '../model/finding.ts'
 import { registerValue } from '../model/register-list.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import { VERSION } from '../version.ts'
 import { capture } from './capture.ts'
-import { mayHoldProbeGuest, type Observation, observeByPayload, observeGuest, PAYLOAD_MEMORY } from './observe.ts'
+import type { GuestInFile } from './guest-in-file.ts'
+import type { LiveHost, LiveVm } from './live/live-host.ts'
+import { type Observation, observeByPayload, observeGuest, PAYLOAD_MEMORY } from './observe.ts'
 import { getU64, setU64 } from './one-register.ts'
 import { type Prepared, prepareVcpus, type ReplayOptions, replayVcpu, type VcpuReplay } from './replay.ts'
 import type { VcpuReport, Verdict } from './reports.ts'
@@ -23,9 +23,15 @@ export interface AttemptOptions extends Work, ReplayOptions {
   readonly features: readonly Feature[]
   readonly pinned: bigint | undefined
   readonly knowledge: ServiceKnowledge
-  readonly run: boolean
+  readonly run: RunMode
   readonly force: boolean
+  /** Ask by the payload even after a refusal: what a VMM that ignores errors gives its guest. */
+  readonly askAnyway: boolean
+  readonly guest: GuestInFile
 }
+
+/** What may run after the replay: nothing, code of ours only (the built-in guest byte for byte, else the payload), or whatever claims to be the built-in guest. */
+export type RunMode = 'nothing' | 'ours' | 'any'
 
 export interface Attempt {
   readonly features: readonly Feature[]
@@ -37,21 +43,36 @@ export interface Attempt {
   readonly observation: Observation | undefined
   /** What the guest printed since. */
   readonly console: string
-  /** The VM with its memory in place, to be run on. */
-  live(): Promise<{ readonly vm: EmulatorVm; readonly vcpus: readonly BackendVcpu[] }>
-  /** The VM as it is now, as a snapshot. Its memory is read from the VM, or from the source when the guest did not run. */
+  /** The VM with its memory in place, to be run on: its memory is there on the built-in machine, and where the guest was to run. */
+  live(): Promise<{ readonly vm: LiveVm; readonly vcpus: readonly BackendVcpu[] }>
+  /** The VM as it is now, as a snapshot. Its memory is read from the VM, or from the source when the guest did not run. Valid until `close`. */
   capture(): Promise<Snapshot>
+  /** Throws the VM away. */
+  close(): Promise<void>
 }
 
-/** Restores into a fresh VM. Never throws for what the target refuses: that is the verdict. */
-export async function attemptRestore(backend: EmulatorBackend, snapshot: Snapshot, options: AttemptOptions): Promise<Attempt> {
-  const isSameBuild = snapshot.origin.build === backend.build.name
-  const vm = await backend.createVm({
+/** Restores into a fresh VM. Never throws for what the target refuses: that is the verdict. The caller closes the attempt; one that throws leaves nothing. */
+export async function attemptRestore(host: LiveHost, snapshot: Snapshot, options: AttemptOptions): Promise<Attempt> {
+  const isSameBuild = host.build !== undefined && snapshot.origin.build === host.build.name
+  // On a real host memory that nothing will run in is not even mapped.
+  const memory = host.kind === 'emulator' || mayRun(options) ? snapshot.memory : []
+  const vm = await host.createVm({
     ...vmOptions(snapshot),
     board: snapshot.devices.some(device => device.kind === 'pl011'),
-    memory: snapshot.memory,
+    memory,
     saved: { devices: snapshot.devices, ...(isSameBuild && snapshot.machine ? { machine: snapshot.machine } : {}) },
   })
+  try {
+    return await attemptIn(vm, host, snapshot, options)
+  } catch (error) {
+    await vm.close()
+    throw error
+  }
+}
+
+const mayRun = ({ run, guest }: AttemptOptions): boolean => guest !== 'none' && (run === 'any' || (run === 'ours' && guest === 'ours'))
+
+async function attemptIn(vm: LiveVm, host: LiveHost, snapshot: Snapshot, options: AttemptOptions): Promise<Attempt> {
   const replayed = await replayInto(vm, snapshot, options)
   const { prepared, replays } = replayed
   let isLoaded = false
@@ -70,7 +91,7 @@ export async function attemptRestore(backend: EmulatorBackend, snapshot: Snapsho
   })
   const refused = judged.verdict === 'refused' || replayed.findings.some(finding => finding.severity === 'error')
   const findings = [...judged.findings, ...replayed.findings]
-  const observation = options.run && !prepared.failed && (!refused || options.force) ? await observe(backend, vm, snapshot, options, findings, load) : undefined
+  const observation = prepared.failed ? undefined : await observe(host, vm, snapshot, options, findings, { refused, load })
   findings.push(...(observation?.findings ?? []))
   const changed = findings.some(finding => CHANGES.has(finding.code) && finding.severity !== 'info')
   return {
@@ -88,19 +109,20 @@ export async function attemptRestore(backend: EmulatorBackend, snapshot: Snapsho
     },
     capture: async () => {
       const { ran } = vm
-      const { build } = backend
+      const machine = vm.machineState()
       return capture(prepared.vcpus, {
         features: options.features,
-        origin: { build: build.name, kernel: build.kernel.release, cpu: build.host.cpu, tool: `psci-snap ${VERSION}` },
+        origin: host.origin,
         gic: snapshot.gic,
         stop: snapshot.stop,
         vm: snapshot.vm,
         devices: ran ? vm.devices() : snapshot.devices,
         memory: ran ? vm.memory() : snapshot.memory,
-        machine: vm.machineState(),
+        ...(machine ? { machine } : {}),
         ...(snapshot.unknown ? { unknown: snapshot.unknown } : {}),
       })
     },
+    close: () => vm.close(),
   }
 }
 
@@ -149,25 +171,29 @@ async function replayInto(vm: BackendVm, snapshot: Snapshot, options: AttemptOpt
   return { prepared, replays, findings }
 }
 
+interface Moment {
+  readonly refused: boolean
+  readonly load: () => Promise<void>
+}
+
 /** By the guest itself when it runs, else by a payload in a clone. What cannot be executed is a finding, not a failure. */
 async function observe(
-  backend: EmulatorBackend,
-  vm: EmulatorVm,
+  host: LiveHost,
+  vm: LiveVm,
   snapshot: Snapshot,
   options: AttemptOptions,
   findings: Finding[],
-  load: () => Promise<void>,
+  { refused, load }: Moment,
 ): Promise<Observation | undefined> {
+  const goesOn = !refused || options.force
+  if (options.run === 'nothing' || !(goesOn || options.askAnyway)) return undefined
   try {
-    if (mayHoldProbeGuest(snapshot.memory)) {
+    if (goesOn && mayRun(options)) {
       await load()
       const seen = await observeGuest(vm, options)
       if (seen) return seen
-    }
-    const clone = await backend.createVm({ ...vmOptions(snapshot), memory: PAYLOAD_MEMORY })
-    const { prepared } = await replayInto(clone, { ...snapshot, memory: [], devices: [] }, options)
-    const [first] = prepared.vcpus
-    return first && (await observeByPayload(clone, first, options.features, options))
+    } else if (goesOn && options.guest === 'claimed') findings.push(notOurs)
+    return await observeInClone(host, snapshot, options)
   } catch (error) {
     if (!(error instanceof SnapError && error.code === 'CANNOT_EXECUTE')) throw error
     findings.push({
@@ -180,7 +206,25 @@ async function observe(
   }
 }
 
-async function loadMemory(vm: EmulatorVm, snapshot: Snapshot, { signal, progress }: Work): Promise<void> {
+const notOurs: Finding = {
+  severity: 'info',
+  code: 'guest-not-run',
+  message: "the guest in the file was not run on this host: its code is not the built-in guest's, byte for byte",
+  hint: '--run lets it run, for bounded time and without a device that reaches the host',
+}
+
+async function observeInClone(host: LiveHost, snapshot: Snapshot, options: AttemptOptions): Promise<Observation | undefined> {
+  const clone = await host.createVm({ ...vmOptions(snapshot), memory: PAYLOAD_MEMORY })
+  try {
+    const { prepared } = await replayInto(clone, { ...snapshot, memory: [], devices: [] }, options)
+    const [first] = prepared.vcpus
+    return first && (await observeByPayload(clone, first, options.features, options))
+  } finally {
+    await clone.close()
+  }
+}
+
+async function loadMemory(vm: LiveVm, snapshot: Snapshot, { signal, progress }: Work): Promise<void> {
   const total = snapshot.memory.reduce((sum, region) => sum + region.size, 0)
   let before = 0
   for (const region of snapshot.memory) {

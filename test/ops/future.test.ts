@@ -3,7 +3,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { BackendVcpu } from '../../src/backends/backend.ts'
-import { type EmulatorVm, emulatorBackend } from '../../src/backends/emulator.ts'
 import type { Build } from '../../src/builds/build.ts'
 import { loadBuild } from '../../src/builds/load.ts'
 import { RAM_BASE } from '../../src/emulator/board/memory-map.ts'
@@ -13,6 +12,8 @@ import { BytesSink } from '../../src/formats/output/sink.ts'
 import { bytesSource } from '../../src/formats/source/source.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
 import { capture } from '../../src/ops/capture.ts'
+import { emulatorHost } from '../../src/ops/live/emulator-host.ts'
+import type { LiveVm } from '../../src/ops/live/live-host.ts'
 import { restoreSnapshot } from '../../src/ops/restore.ts'
 import { anyData, anyProgram, CODE, DATA, RAM_BYTES } from '../emulator/machine/random-program.ts'
 
@@ -20,12 +21,12 @@ const PC = 0x6030_0000_0010_0040n
 const FUTURE = 10_000
 
 interface Live {
-  readonly vm: EmulatorVm
+  readonly vm: LiveVm
   readonly vcpus: readonly BackendVcpu[]
 }
 
 async function load(build: Build, vcpus: number, on: number, program: Uint32Array, data: Uint8Array): Promise<Live> {
-  const vm = await emulatorBackend(build).createVm({ gic: 'v3', board: true, memory: [{ start: RAM_BASE, size: RAM_BYTES }] })
+  const vm = await emulatorHost(build).createVm({ gic: 'v3', board: true, memory: [{ start: RAM_BASE, size: RAM_BYTES }] })
   await vm.writeMemory(CODE, new Uint8Array(program.buffer))
   await vm.writeMemory(DATA, data)
   const created: BackendVcpu[] = []
@@ -39,9 +40,9 @@ async function load(build: Build, vcpus: number, on: number, program: Uint32Arra
 /** Runs on past exits that a VMM would answer by going on. */
 async function runOn({ vm }: Live, instructions: number): Promise<readonly string[]> {
   const seen: string[] = []
-  const end = vm.instructions + instructions
-  for (let exits = 0; vm.instructions < end && exits < 100; exits++) {
-    const stop = await vm.runAll(end - vm.instructions)
+  const end = vm.spent + instructions
+  for (let exits = 0; vm.spent < end && exits < 100; exits++) {
+    const stop = await vm.runFor(end - vm.spent)
     seen.push(stop.kind === 'exit' ? `${stop.vcpu} ${stop.exit.kind}` : stop.kind)
     if (stop.kind === 'idle') break
   }
@@ -57,7 +58,7 @@ const snapshotOf = ({ vm, vcpus }: Live, build: Build): Promise<Snapshot> =>
     vm: {},
     devices: vm.devices(),
     memory: vm.memory(),
-    machine: vm.machineState(),
+    machine: vm.machineState()!,
   })
 
 async function archived(snapshot: Snapshot): Promise<Uint8Array> {

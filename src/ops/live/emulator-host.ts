@@ -1,0 +1,36 @@
+// Owns the built-in machine of a build as a place where guests live. Knows no report.
+import { emulatorBackend } from '../../backends/emulator.ts'
+import type { Build } from '../../builds/build.ts'
+import { VERSION } from '../../version.ts'
+import type { LiveHost, LiveVm } from './live-host.ts'
+
+export function emulatorHost(build: Build): LiveHost {
+  const backend = emulatorBackend(build)
+  const { name, kernel, host } = build
+  return {
+    kind: 'emulator',
+    name,
+    build,
+    target: { build: name, kernel: kernel.release, cpu: host.cpu },
+    origin: { build: name, kernel: kernel.release, cpu: host.cpu, tool: `psci-snap ${VERSION}` },
+    defaultPsci: features => BigInt(features.includes('psci_0_2') ? kernel.psci.initial : kernel.psci.initialWithout02),
+    createVm: async (options): Promise<LiveVm> => {
+      const vm = await backend.createVm(options)
+      return {
+        ...vm,
+        unit: 'instructions',
+        get spent() {
+          return vm.instructions
+        },
+        get ran() {
+          return vm.ran
+        },
+        async runFor(share, signal) {
+          const stop = await vm.runAll(share, signal)
+          return stop.kind === 'budget' ? { kind: 'over' } : stop
+        },
+      }
+    },
+    close: () => {},
+  }
+}

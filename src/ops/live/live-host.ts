@@ -1,0 +1,57 @@
+// Owns what `restore` and `save` need of a place where a VM is made, loaded and run, whichever it is: the built-in machine of a build or a real kernel.
+// Types only: emulator-host.ts and kvm-host.ts are the two.
+import type { Feature } from '../../arch/features.ts'
+import type { BackendVm, VcpuExit, VmOptions } from '../../backends/backend.ts'
+import type { Build } from '../../builds/build.ts'
+import type { DeviceSnapshot, MachineState, MemoryRegion, Origin } from '../../model/snapshot.ts'
+import type { TargetReport } from '../reports.ts'
+
+/** What running is counted in: instructions of all vCPUs on the built-in machine, milliseconds of this thread on a real one. */
+export type RunUnit = 'instructions' | 'milliseconds'
+export type PerUnit = Readonly<Record<RunUnit, number>>
+
+export interface LiveHost {
+  readonly kind: 'emulator' | 'kvm'
+  /** For messages: `linux-6.12.117/cortex-a72`, `host linux-6.12.117+deb13-arm64`. */
+  readonly name: string
+  readonly target: TargetReport
+  /** Of what is saved here. */
+  readonly origin: Origin
+  /** Whose rules these are, where they are known. */
+  readonly build?: Build
+  createVm(options: LiveVmOptions): Promise<LiveVm>
+  /** What a fresh vCPU gets, as far as it is known without making one. */
+  defaultPsci(features: readonly Feature[]): bigint | undefined
+  /** Lets go of the host, not of its VMs. */
+  close(): void
+}
+
+export interface LiveVmOptions extends VmOptions {
+  /** With a console; left out, every address outside memory is the VMM's. */
+  readonly board?: boolean
+  /** Devices as they were saved, and what a machine of the same build saved beside. */
+  readonly saved?: { readonly devices?: readonly DeviceSnapshot[]; readonly machine?: MachineState }
+}
+
+/** Why a run ended. `over`: its share is used up. `idle`: no vCPU could ever run again by itself. */
+export type LiveStop =
+  | { readonly kind: 'over' }
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'exit'; readonly vcpu: number; readonly exit: Exclude<VcpuExit, { readonly kind: 'budget' | 'blocked' }> }
+
+export interface LiveVm extends BackendVm {
+  readonly unit: RunUnit
+  /** Used so far by all runs, in `unit`s. */
+  readonly spent: number
+  /** Whether any vCPU of this VM has run. */
+  readonly ran: boolean
+  /** Runs all vCPUs in turns for about `share` `unit`s; the signal is looked at several times a second. */
+  runFor(share: number, signal?: AbortSignal): Promise<LiveStop>
+  /** What the guest wrote to its console since this VM was made. */
+  console(): string
+  devices(): readonly DeviceSnapshot[]
+  /** Views of guest memory: valid until the VM runs, is written to, or is closed. */
+  memory(): readonly MemoryRegion[]
+  /** What only the built-in machine has. */
+  machineState(): MachineState | undefined
+}
