@@ -3,9 +3,11 @@
 
 import { ERRNO } from '../arch/errno.ts'
 import { KVM_EXIT } from '../arch/exits.ts'
+import { featureMask } from '../arch/features.ts'
 import { type RegId, regBytes } from '../arch/reg-id.ts'
 import type { Build } from '../builds/build.ts'
 import type { VcpuAbi } from '../emulator/kvm/abi.ts'
+import { Vm } from '../emulator/kvm/vm.ts'
 import type { VcpuExit } from '../emulator/machine/exits.ts'
 import { createMachine, type Machine } from '../emulator/machine/machine.ts'
 import { SnapError } from '../errors.ts'
@@ -13,8 +15,13 @@ import type { SmcccFilterRange, VcpuEvents } from '../model/snapshot.ts'
 import type { AbiExit, AbiHost, AbiVcpu, AbiVm } from './kvm-abi.ts'
 
 const API_VERSION = 12
-/** Stands for a millisecond: far more than any call of ours needs, far less than a guest that loops would take. */
-const INSTRUCTIONS_PER_MILLISECOND = 200
+/** Stands for a millisecond: far more than any call of ours needs, about a tenth of what a guest that loops gets done. */
+const INSTRUCTIONS_PER_MILLISECOND = 20_000
+/** KVM_CAP_ARM_VM_IPA_SIZE, and what KVM_CREATE_VM takes (arch/arm64/kvm/reset.c: ARM64_MIN_PARANGE_BITS). */
+const CAP_IPA_SIZE = 165
+const LEAST_IPA_BITS = 32
+const DEFAULT_IPA_BITS = 40
+const PMU_V3 = featureMask(['pmu_v3'])
 const ACTIONS = ['handle', 'deny', 'forward'] as const
 
 /** A host that behaves like `build`. */
@@ -23,7 +30,12 @@ export function emulatedAbi(build: Build): AbiHost {
     description: build.name,
     apiVersion: () => API_VERSION,
     checkExtension: capability => build.host.capabilities.get(capability)?.[0] ?? 0,
-    createVm: () => new EmulatedVm(build),
+    createVm(ipaBits = 0) {
+      const most = build.host.capabilities.get(CAP_IPA_SIZE)?.[0] || DEFAULT_IPA_BITS
+      if (ipaBits === 0 ? most < DEFAULT_IPA_BITS : ipaBits < LEAST_IPA_BITS || ipaBits > most)
+        throw new SnapError('KERNEL_REFUSED', `KVM_CREATE_VM with ${ipaBits || DEFAULT_IPA_BITS} address bits fails with EINVAL`)
+      return new EmulatedVm(build)
+    },
     close: () => {},
   }
 }
@@ -31,6 +43,7 @@ export function emulatedAbi(build: Build): AbiHost {
 class EmulatedVm implements AbiVm {
   readonly #build: Build
   readonly #ram: { readonly start: bigint; readonly size: number; readonly bytes: Uint8Array }[] = []
+  /** Enabled while there was no machine yet. */
   readonly #enabled: number[] = []
   #machine: Machine | undefined
 
@@ -51,7 +64,11 @@ class EmulatedVm implements AbiVm {
     return this.#build.host.capabilities.get(capability)?.[1] ?? 0
   }
   enableCapability(capability: number): number {
-    return this.machine.vm.enableCapability(capability)
+    if (this.#machine) return this.#machine.vm.enableCapability(capability)
+    // Memory may still come: what a VM without vCPUs would say is asked of one that is thrown away.
+    const errno = new Vm(this.#build).enableCapability(capability)
+    if (errno === 0) this.#enabled.push(capability)
+    return errno
   }
   preferredTarget() {
     return { errno: 0, target: this.#build.host.targets[0] ?? 0, features: [0, 0, 0, 0, 0, 0, 0] }
@@ -96,6 +113,7 @@ class EmulatedVcpu implements AbiVcpu {
   readonly index: number
   readonly #vm: EmulatedVm
   readonly #vcpu: VcpuAbi
+  #hasPmu = false
 
   constructor(vm: EmulatedVm, vcpu: VcpuAbi) {
     this.index = vcpu.index
@@ -109,7 +127,12 @@ class EmulatedVcpu implements AbiVcpu {
   finalize(what: number): number {
     return this.#vcpu.finalize(what)
   }
-  initPmu(): number {
+  /** As kvm_arm_pmu_v3_set_attr and kvm_arm_pmu_v3_init (arch/arm64/kvm/pmu-emul.c) say it. */
+  initPmu(interrupt: number | undefined): number {
+    if (!(this.#vcpu.initialised && this.#vcpu.features & PMU_V3)) return ERRNO.ENODEV
+    if (this.#hasPmu) return ERRNO.EBUSY
+    if ((interrupt !== undefined) !== (this.#vcpu.vm.gic !== 'none')) return interrupt === undefined ? ERRNO.ENXIO : ERRNO.EINVAL
+    this.#hasPmu = true
     return 0
   }
   regList(capacity?: number) {
@@ -144,6 +167,10 @@ class EmulatedVcpu implements AbiVcpu {
   answerMmio(data: bigint): void {
     this.#vm.machine.supplyMmio(this.index, data)
   }
+  completeExit(): number {
+    const exit = this.#vm.machine.runVcpu(this.index, 0)
+    return exit.kind === 'error' ? exit.errno : 0
+  }
 }
 
 function abiExit(exit: VcpuExit): AbiExit {
@@ -163,7 +190,7 @@ function abiExit(exit: VcpuExit): AbiExit {
       return {
         errno: 0,
         reason: KVM_EXIT.SYSTEM_EVENT,
-        systemEvent: { type: exit.type, ndata: exit.ndata, data: [0, 1, 2, 3].map(n => exit.data[n]) },
+        systemEvent: { type: exit.type, ndata: exit.ndata ?? 0, data: [0, 1, 2, 3].map(n => exit.data[n]) },
       }
     default:
       return exit satisfies never

@@ -2,6 +2,9 @@
 // form for those who only want the work done. Implemented over /dev/kvm (kvm/) and, for tests and the probe, over a build (emulated-abi.ts).
 import type { Gic, SmcccFilterRange, VcpuEvents } from '../model/snapshot.ts'
 
+/** Most bytes that one call takes: guests with more have several pieces. */
+export const LARGEST_MEMORY = 2 ** 30
+
 /** Every number called an errno is 0 for success or a value of arch/errno.ts. */
 export interface AbiHost {
   /** What offers it: `uname -r` of the host, or the build's name. */
@@ -11,6 +14,7 @@ export interface AbiHost {
   checkExtension(capability: number): number
   /** KVM_CREATE_VM with the default IPA size, or with `ipaBits`. Throws KERNEL_REFUSED. */
   createVm(ipaBits?: number): AbiVm
+  /** Closes its VMs too; more than once does nothing. */
   close(): void
 }
 
@@ -19,7 +23,10 @@ export interface AbiVm {
   /** KVM_ENABLE_CAP without flags. Errno. */
   enableCapability(capability: number, argument?: bigint): number
   preferredTarget(): { readonly errno: number; readonly target: number; readonly features: readonly number[] }
-  /** Anonymous zeroed memory as the guest's at `start`; the view stays valid until the VM is closed. Throws KERNEL_REFUSED. */
+  /**
+   * Anonymous zeroed memory as the guest's at `start`, at most LARGEST_MEMORY; before the first vCPU. The view is live, and must not be touched
+   * once the VM is closed: there is nothing behind it then. Throws KERNEL_REFUSED.
+   */
   addMemory(start: bigint, size: number): Uint8Array
   /** KVM_CREATE_VCPU. Throws KERNEL_REFUSED. */
   createVcpu(index: number): AbiVcpu
@@ -31,7 +38,7 @@ export interface AbiVm {
   setCounterOffset(offset: bigint): number
   /** KVM_ARM_GET_REG_WRITABLE_MASKS, range 0, as (ONE_REG id, mask), ascending; registers without a writable bit left out. */
   writableMasks(): { readonly errno: number; readonly masks: readonly (readonly [bigint, bigint])[] }
-  /** Closes the VM and its vCPUs and unmaps its memory. */
+  /** Closes the VM and its vCPUs and unmaps its memory; more than once does nothing. */
   close(): void
 }
 
@@ -56,17 +63,24 @@ export interface AbiVcpu {
   setEvents(events: VcpuEvents): number
   /** KVM_RUN until an exit, or until `milliseconds` have passed (then `errno` is EINTR). */
   run(milliseconds: number): AbiExit
-  /** kvm_run.mmio.data for the load that this vCPU's last exit asked for; taken by the next run. */
+  /** kvm_run.mmio.data for the load that this vCPU's last exit asked for; taken by the next run. 0 when nobody answers. */
   answerMmio(data: bigint): void
+  /**
+   * Finishes what the last exit was for, without running on: KVM_RUN with immediate_exit. A load or store is not in the registers before that
+   * (Linux Documentation/virt/kvm/api.rst, KVM_EXIT_MMIO). Errno; 0 where there was nothing to finish.
+   */
+  completeExit(): number
 }
 
 /** What KVM_RUN came back with; `errno` not 0: it failed and the rest says nothing. */
 export interface AbiExit {
   readonly errno: number
+  /** With EINTR: another signal than the time limit ended the run. */
+  readonly interrupted?: boolean
   /** KVM_EXIT_*: arch/exits.ts. */
   readonly reason: number
   readonly mmio?: { readonly address: bigint; readonly size: number; readonly write: boolean; readonly data: bigint }
-  /** `ndata` is undefined when the kernel does not write it; `data` has four words then too, undefined ones likewise. */
+  /** `data` has four words; what the kernel leaves as it was before the run is undefined. Before 5.18 `ndata` is padding, and reads 0. */
   readonly systemEvent?: { readonly type: number; readonly ndata: number | undefined; readonly data: readonly (bigint | undefined)[] }
   readonly hypercall?: { readonly nr: bigint; readonly flags: bigint }
   readonly nisv?: { readonly syndrome: bigint; readonly address: bigint }

@@ -12,8 +12,11 @@ import { SnapError } from '../../errors.ts'
 import type { DeviceSnapshot, MemoryRegion, MpState } from '../../model/snapshot.ts'
 import type { Backend, BackendVcpu, BackendVm, VcpuExit, VmOptions } from '../backend.ts'
 import type { AbiExit, AbiHost, AbiVcpu, AbiVm } from '../kvm-abi.ts'
+import { GuestRam } from './guest-ram.ts'
 
 export interface KvmVmOptions extends VmOptions {
+  /** Bits of a guest physical address; left out, as many as the memory needs, 40 at least where the host has them. */
+  readonly ipaBits?: number
   /** With a console at the place where the board has it; its output is collected. */
   readonly board?: boolean
   readonly saved?: { readonly devices?: readonly DeviceSnapshot[] }
@@ -26,6 +29,8 @@ export interface KvmBackend extends Backend {
 /** Why a run of all vCPUs ended. */
 export type KvmStop =
   | { readonly kind: 'time' }
+  /** No vCPU is on, so none will ever be by itself. */
+  | { readonly kind: 'idle' }
   | { readonly kind: 'exit'; readonly vcpu: number; readonly exit: Exclude<VcpuExit, { readonly kind: 'budget' }> }
 
 export interface KvmVm extends BackendVm {
@@ -43,7 +48,9 @@ const TURN_MS = 20
 const DEFAULT_RUN_MS = 1000
 const FINALIZE_SVE = 4
 const PMU_INTERRUPT = 23
-const CHUNK = 1 << 20
+/** KVM_CAP_ARM_VM_IPA_SIZE, and the size that KVM takes when it is told none. */
+const CAP_IPA_SIZE = 165
+const DEFAULT_IPA_BITS = 40
 const STATE_NAMES: ReadonlyMap<number, MpState> = new Map([
   [MP_STATE.runnable, 'runnable'],
   [MP_STATE.stopped, 'stopped'],
@@ -55,7 +62,8 @@ export function kvmBackend(host: AbiHost): KvmBackend {
 }
 
 async function createKvmVm(host: AbiHost, options: KvmVmOptions): Promise<KvmVm> {
-  const vm = host.createVm()
+  const memory = options.memory ?? []
+  const vm = host.createVm(options.ipaBits ?? ipaBits(host, memory))
   try {
     for (const [wanted, capability] of [
       [options.systemSuspend, KVM_CAP.systemSuspend],
@@ -65,25 +73,37 @@ async function createKvmVm(host: AbiHost, options: KvmVmOptions): Promise<KvmVm>
       if (errno !== 0)
         throw new SnapError('KERNEL_REFUSED', `${host.description} refuses KVM capability ${capability}, which the VM was saved with: ${errnoName(errno)}`)
     }
-    const ram = (options.memory ?? []).map(({ start, size }) => ({ start, bytes: vm.addMemory(start, size) }))
-    return new KvmVmOverAbi(host, vm, ram, options)
+    return new KvmVmOverAbi(host, vm, new GuestRam(vm, memory), options)
   } catch (error) {
     vm.close()
     throw error
   }
 }
 
+/** What KVM_CREATE_VM is asked for: undefined is its default. Throws KERNEL_REFUSED when the memory lies higher than the host reaches. */
+function ipaBits(host: AbiHost, memory: readonly { readonly start: bigint; readonly size: number }[]): number | undefined {
+  const highest = memory.reduce((end, { start, size }) => (start + BigInt(size) > end ? start + BigInt(size) : end), 1n) - 1n
+  const needed = highest.toString(2).length
+  const offered = host.checkExtension(CAP_IPA_SIZE)
+  // Before 4.20 there was no choice.
+  const most = offered > 0 ? offered : DEFAULT_IPA_BITS
+  if (needed > most)
+    throw new SnapError('KERNEL_REFUSED', `guest memory up to 0x${highest.toString(16)} needs ${needed} address bits, and ${host.description} offers ${most}`)
+  if (most < DEFAULT_IPA_BITS) return most
+  return needed > DEFAULT_IPA_BITS ? needed : undefined
+}
+
 class KvmVmOverAbi implements KvmVm {
   readonly #host: AbiHost
   readonly #vm: AbiVm
-  readonly #ram: readonly { readonly start: bigint; readonly bytes: Uint8Array }[]
+  readonly #ram: GuestRam
   readonly #options: KvmVmOptions
   readonly #vcpus: KvmVcpuOverAbi[] = []
   readonly #bus: Bus | undefined
   readonly #output: BoardConsole = { text: '' }
   ran = false
 
-  constructor(host: AbiHost, vm: AbiVm, ram: readonly { readonly start: bigint; readonly bytes: Uint8Array }[], options: KvmVmOptions) {
+  constructor(host: AbiHost, vm: AbiVm, ram: GuestRam, options: KvmVmOptions) {
     this.#host = host
     this.#vm = vm
     this.#ram = ram
@@ -120,28 +140,25 @@ class KvmVmOverAbi implements KvmVm {
   }
 
   async writeMemory(address: bigint, bytes: Uint8Array): Promise<void> {
-    this.#range(address, bytes.length).set(bytes)
+    this.#ram.write(address, bytes)
   }
   async readMemory(address: bigint, length: number): Promise<Uint8Array> {
-    return this.#range(address, length).slice()
-  }
-  #range(address: bigint, length: number): Uint8Array {
-    const region = this.#ram.find(({ start, bytes }) => address >= start && address + BigInt(length) <= start + BigInt(bytes.length))
-    if (!region) throw new SnapError('USAGE', `there is no memory of ${length} bytes at 0x${address.toString(16)}`)
-    const from = Number(address - region.start)
-    return region.bytes.subarray(from, from + length)
+    return this.#ram.read(address, length)
   }
 
   async runAll(milliseconds: number, signal?: AbortSignal): Promise<KvmStop> {
     const end = performance.now() + milliseconds
     for (;;) {
+      let isIdle = true
       for (const vcpu of this.#vcpus) {
         await new Promise(resolve => setImmediate(resolve))
         signal?.throwIfAborted()
         if ((await vcpu.getMpState()) !== 'runnable') continue
-        const exit = await vcpu.run({ milliseconds: TURN_MS })
+        isIdle = false
+        const exit = await vcpu.run({ milliseconds: TURN_MS, ...(signal ? { signal } : {}) })
         if (exit.kind !== 'budget') return { kind: 'exit', vcpu: vcpu.index, exit }
       }
+      if (isIdle) return { kind: 'idle' }
       if (performance.now() >= end) return { kind: 'time' }
     }
   }
@@ -153,24 +170,13 @@ class KvmVmOverAbi implements KvmVm {
     return this.#bus?.save() ?? []
   }
   memory(): readonly MemoryRegion[] {
-    return this.#ram.map(({ start, bytes }, i) => ({
-      name: i === 0 ? 'ram' : `ram${i}`,
-      start,
-      size: bytes.length,
-      *chunks() {
-        for (let offset = 0; offset < bytes.length; offset += CHUNK) {
-          const data = bytes.subarray(offset, offset + CHUNK)
-          if (!Buffer.from(data.buffer, data.byteOffset, data.length).equals(ZEROS.subarray(0, data.length))) yield { offset, data }
-        }
-      },
-    }))
+    return this.#ram.save()
   }
   async close(): Promise<void> {
+    this.#ram.close()
     this.#vm.close()
   }
 }
-
-const ZEROS = Buffer.alloc(CHUNK)
 
 class KvmVcpuOverAbi implements BackendVcpu {
   readonly index: number
@@ -246,15 +252,24 @@ class KvmVcpuOverAbi implements BackendVcpu {
     readonly signal?: AbortSignal
   }): Promise<VcpuExit> {
     signal?.throwIfAborted()
-    this.#onRun()
     const end = performance.now() + milliseconds
     for (;;) {
       const exit = this.#vcpu.run(Math.max(1, end - performance.now()))
+      if (exit.errno === 0 || exit.errno === ERRNO.EINTR) this.#onRun()
       const access = exit.errno === 0 ? exit.mmio : undefined
       const found = access && this.#bus?.find(access.address)
-      if (!access || !found) return backendExit(exit)
-      if (access.write) found.device.write(found.offset, access.size as AccessSize, access.data)
-      else this.#vcpu.answerMmio(found.device.read(found.offset, access.size as AccessSize))
+      if (access && found) {
+        if (access.write) found.device.write(found.offset, access.size as AccessSize, access.data)
+        else this.#vcpu.answerMmio(found.device.read(found.offset, access.size as AccessSize))
+        if (performance.now() < end) continue
+        // The next to look at the registers may be a save: the access is in them by then.
+        const errno = this.#vcpu.completeExit()
+        return errno === 0 ? { kind: 'budget' } : { kind: 'error', errno }
+      }
+      if (!exit.interrupted) return backendExit(exit)
+      // Whoever sent the signal may have meant us: Node tells in its event loop.
+      await new Promise(resolve => setImmediate(resolve))
+      signal?.throwIfAborted()
       if (performance.now() >= end) return { kind: 'budget' }
     }
   }
