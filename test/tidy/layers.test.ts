@@ -29,7 +29,7 @@ const ONLY_IN: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^tar$/, /^src\/formats\/archive\//],
   [/^zod/, /^src\/(formats|builds|ops\/policy)\//],
   [/^yaml$/, /^src\/ops\/policy\//],
-  [/^node:worker_threads/, /^src\/(ops\/fleet|formats\/archive)\//],
+  [/^node:worker_threads/, /^src\/(ops\/fleet|formats\/archive|backends\/kvm)\//],
   [/^node:fs/, /^src\/(formats|builds|backends|ops|cli)\//],
   // No process is started and no network is used.
   [/^node:(child_process|net|http|http2|https|dgram|tls|dns|cluster|inspector)/, /^$/],
