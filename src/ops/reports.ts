@@ -97,7 +97,9 @@ export interface SaveReport {
   readonly gic: Gic
   readonly psci: string | null
   readonly stop: StopReason
-  readonly instructions: number
+  /** Until it was saved: counted on the built-in machine; on a real host only the time is known. */
+  readonly instructions?: number
+  readonly milliseconds?: number
   readonly console: string
   readonly findings: readonly Finding[]
 }

@@ -1,37 +1,34 @@
-// Owns `save` of the built-in guest on a build: boot it, run it to a point, write what there is. Prints nothing.
+// Owns `save` of the built-in guest on a build or on the kernel of this host: boot it, run it to a point, write what there is. Prints nothing.
 import { errnoName } from '../arch/errno.ts'
 import { type Feature, featureMask } from '../arch/features.ts'
 import { parsePsciVersion, showPsciVersion } from '../arch/psci.ts'
 import { coreId, PC_ID } from '../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import type { BackendVcpu } from '../backends/backend.ts'
-import { type EmulatorVm, emulatorBackend } from '../backends/emulator.ts'
-import type { Build } from '../builds/build.ts'
 import { GUEST_LAYOUT } from '../emulator/board/guest/layout.ts'
 import type { GuestParams } from '../emulator/board/guest/params.ts'
 import { probeGuest } from '../emulator/board/guest/probe.ts'
 import { COUNTER_HZ, RAM_BASE } from '../emulator/board/memory-map.ts'
-import type { MachineStop } from '../emulator/machine/exits.ts'
 import { SnapError } from '../errors.ts'
 import { exportFormat, writeSnapshotFile } from '../formats/exporters.ts'
 import type { Gic, Snapshot, StopReason } from '../model/snapshot.ts'
-import { VERSION } from '../version.ts'
+import { type BackendOptions, withLiveHost } from './backend-choice.ts'
 import { applyBaseline, applyVectorLengths } from './baseline/apply-baseline.ts'
 import type { Baseline } from './baseline/baseline.ts'
 import { capture } from './capture.ts'
+import type { LiveHost, LiveStop, LiveVm, PerUnit } from './live/live-host.ts'
+import { copied } from './memory-copy.ts'
 import { readGuestReport } from './observe.ts'
 import { getU64, setU64 } from './one-register.ts'
 import type { SaveReport } from './reports.ts'
 import { savedPsci } from './saved-psci.ts'
 import { stopReasonOf } from './stop-reason.ts'
-import { resolveBuild } from './target.ts'
 import type { Work } from './work.ts'
 
-/** `ready`: the guest has asked everything once on all vCPUs. `insns=N`: after N instructions. The others: the guest makes that call and it is saved then. */
+/** `ready`: the guest has asked everything once on all vCPUs. `insns=N`: after N instructions, on the built-in machine only. The others: the guest makes that call and it is saved then. */
 export type SavePoint = { readonly kind: 'ready' | 'hibernate' | 'off' | 'suspend' | 'reset' } | { readonly kind: 'insns'; readonly count: number }
 
-export interface SaveOptions extends Work {
-  readonly build: string | Build
+export interface SaveOptions extends Work, BackendOptions {
   /** 1 to 64, default 2. */
   readonly vcpus?: number
   /** `X.Y`, written before the first run. */
@@ -50,8 +47,14 @@ export interface SaveOptions extends Work {
 /** KVM's default for a VM of type 0 (Documentation/virt/kvm/api.rst, KVM_CREATE_VM). */
 const IPA_BITS = 40
 const DEFAULT_MEMORY = 16 << 20
-/** What the guest may take to get where it is going; a round of its questions takes some ten thousand instructions a vCPU. */
-const BUDGET_PER_VCPU = 200_000_000
+const MIB = 1 << 20
+/** What the guest may take to get where it is going, for each vCPU; a round of its questions takes some ten thousand instructions a vCPU. */
+const MOST_PER_VCPU: PerUnit = { instructions: 200_000_000, milliseconds: 15_000 }
+/** Between two looks at the guest's report: waiting for `ready`, and for a call that ends it. */
+const READY_SLICE: PerUnit = { instructions: 20_000, milliseconds: 20 }
+const SLICE: PerUnit = { instructions: 20_000_000, milliseconds: 200 }
+/** CNTFRQ_EL0 as an encoding of the guest's report. */
+const CNTFRQ = (3 << 14) | (3 << 11) | (14 << 7)
 const X1 = coreId(2)
 const X2 = coreId(4)
 
@@ -65,74 +68,119 @@ export function parseSavePoint(text: string): SavePoint {
   return { kind }
 }
 
-/** Boots, runs and writes. Throws BUILD_UNKNOWN, BUILD_UNUSABLE, OUTPUT_EXISTS, CANNOT_WRITE and what else stops the work. */
+/** Boots, runs and writes. Throws BUILD_UNKNOWN, BUILD_UNUSABLE, BACKEND_ABSENT, KERNEL_REFUSED, OUTPUT_EXISTS, CANNOT_WRITE and what else stops the work. */
 export async function save(output: string, options: SaveOptions & { readonly format?: string; readonly overwrite?: boolean }): Promise<SaveReport> {
   if (output !== '-' || options.format !== undefined) exportFormat(output, options.format) // a name that cannot be written is said before the guest runs
-  const { snapshot, console, instructions } = await saveSnapshot(options)
   const format = options.format ?? (output === '-' ? 'psnap' : undefined)
-  const written = await writeSnapshotFile(snapshot, output, {
-    ...(format === undefined ? {} : { format }),
-    force: options.overwrite ?? false,
-    ...(options.signal ? { signal: options.signal } : {}),
-    onProgress: (done, total) => options.progress?.({ label: 'writing', done, total, unit: 'bytes' }),
+  return withSavedGuest(options, async ({ snapshot, console, unit, spent, host }) => {
+    const written = await writeSnapshotFile(snapshot, output, {
+      ...(format === undefined ? {} : { format }),
+      force: options.overwrite ?? false,
+      ...(options.signal ? { signal: options.signal } : {}),
+      onProgress: (done, total) => options.progress?.({ label: 'writing', done, total, unit: 'bytes' }),
+    })
+    const psci = savedPsci(snapshot)
+    return {
+      file: output,
+      build: host,
+      vcpus: snapshot.vcpus.length,
+      features: snapshot.vcpus[0]?.features ?? [],
+      gic: snapshot.gic,
+      psci: psci === undefined ? null : showPsciVersion(psci),
+      stop: snapshot.stop,
+      ...(unit === 'instructions' ? { instructions: spent } : { milliseconds: spent }),
+      console,
+      findings: written.findings,
+    }
   })
-  const psci = savedPsci(snapshot)
-  return {
-    file: output,
-    build: snapshot.origin.build ?? '',
-    vcpus: snapshot.vcpus.length,
-    features: snapshot.vcpus[0]?.features ?? [],
-    gic: snapshot.gic,
-    psci: psci === undefined ? null : showPsciVersion(psci),
-    stop: snapshot.stop,
-    instructions,
-    console,
-    findings: written.findings,
-  }
 }
 
-/** The same without a file. */
+/** The same without a file. `instructions` is 0 where nothing counts them. */
 export async function saveSnapshot(options: SaveOptions): Promise<{ readonly snapshot: Snapshot; readonly console: string; readonly instructions: number }> {
-  const build = typeof options.build === 'string' ? await resolveBuild(options.build) : options.build
+  return withSavedGuest(options, async ({ snapshot, console, unit, spent }) => ({
+    // A real VM takes its memory with it when it is closed.
+    snapshot: unit === 'instructions' ? snapshot : { ...snapshot, memory: await Promise.all(snapshot.memory.map(copied)) },
+    console,
+    instructions: unit === 'instructions' ? spent : 0,
+  }))
+}
+
+interface SavedGuest {
+  /** Its memory is the VM's own. */
+  readonly snapshot: Snapshot
+  readonly console: string
+  readonly unit: LiveVm['unit']
+  readonly spent: number
+  readonly host: string
+}
+
+/** Gives `use` the saved guest while its VM is still there. */
+async function withSavedGuest<T>(options: SaveOptions, use: (saved: SavedGuest) => Promise<T>): Promise<T> {
   const { baseline } = options
-  const {
-    vcpus: count = 2,
-    features = baseline?.features ?? ['psci_0_2'],
-    gic = baseline?.gic ?? 'v3',
-    until = { kind: 'ready' },
-    memory = DEFAULT_MEMORY,
-  } = options
-  if (baseline) agree(baseline, { ...options, features, gic })
-  const suspends = until.kind === 'suspend'
-  const vm = await emulatorBackend(build).createVm({
-    gic,
-    board: true,
-    memory: [{ start: RAM_BASE, size: memory }],
-    ...(suspends ? { systemSuspend: true } : {}),
+  const wanted = {
+    ...options,
+    vcpus: options.vcpus ?? 2,
+    features: options.features ?? baseline?.features ?? (['psci_0_2'] as const),
+    gic: options.gic ?? baseline?.gic ?? 'v3',
+    until: options.until ?? { kind: 'ready' as const },
+    memory: options.memory ?? DEFAULT_MEMORY,
+  }
+  const { vcpus: count, features, gic, until, memory } = wanted
+  if (baseline) agree(baseline, wanted)
+  if (!Number.isInteger(memory / MIB) || memory < GUEST_LAYOUT.ramBytes)
+    throw new SnapError('USAGE', `the built-in guest needs ${GUEST_LAYOUT.ramBytes / MIB} MiB of memory or more, in whole MiB`)
+  if (options.backend === 'kvm' && until.kind === 'insns')
+    throw new SnapError('USAGE', 'a real CPU does not count instructions', {}, { hint: 'points on --backend kvm: ready, hibernate, off, suspend, reset' })
+  return withLiveHost(options, async host => {
+    const vm = await host.createVm({
+      gic,
+      board: true,
+      memory: [{ start: RAM_BASE, size: memory }],
+      ...(until.kind === 'suspend' ? { systemSuspend: true } : {}),
+    })
+    try {
+      const vcpus = await createVcpus(vm, count, features, host, baseline)
+      if (baseline) await applyBaseline(vcpus, baseline, host.name)
+      if (options.psci !== undefined) await pin(vcpus[0]!, options.psci, host)
+      const action = ACTIONS[until.kind]
+      await boot(vm, vcpus[0]!, { vcpus: count, ...(action ? { action } : {}) })
+      const end = await runTo(vm, vcpus, until, options)
+      const snapshot = await captured(vm, vcpus, host, wanted, end)
+      return await use({ snapshot, console: vm.console(), unit: vm.unit, spent: vm.spent, host: host.name })
+    } finally {
+      await vm.close()
+    }
   })
-  const vcpus = await createVcpus(vm, count, features, build, baseline)
-  if (baseline) await applyBaseline(vcpus, baseline, build.name)
-  if (options.psci !== undefined) await pin(vcpus[0]!, options.psci, build)
-  await boot(vm, vcpus[0]!, { vcpus: count, ...(ACTIONS[until.kind] ? { action: ACTIONS[until.kind] } : {}) })
-  const end = await runTo(vm, vcpus, until, options)
-  const snapshot = await capture(vcpus, {
+}
+
+type Wanted = Required<Pick<SaveOptions, 'features' | 'gic' | 'until'>>
+
+async function captured(vm: LiveVm, vcpus: readonly BackendVcpu[], host: LiveHost, { features, gic, until }: Wanted, end: EndState): Promise<Snapshot> {
+  const machine = vm.machineState()
+  const frequency = host.kind === 'emulator' ? COUNTER_HZ : await frequencySeen(vm)
+  return capture(vcpus, {
     features,
-    origin: { build: build.name, kernel: build.kernel.release, cpu: build.host.cpu, tool: `psci-snap ${VERSION}` },
+    origin: host.origin,
     gic,
     stop: end.stop,
     vm: {
-      systemSuspend: suspends,
+      systemSuspend: until.kind === 'suspend',
       writableImpIdRegs: false,
       smcccFilter: [],
-      counterFrequency: COUNTER_HZ,
+      ...(frequency === undefined ? {} : { counterFrequency: frequency }),
       ipaBits: IPA_BITS,
       ...(end.arguments ? { stopArguments: end.arguments } : {}),
     },
     devices: vm.devices(),
     memory: vm.memory(),
-    machine: vm.machineState(),
+    ...(machine ? { machine } : {}),
   })
-  return { snapshot, console: vm.console(), instructions: vm.instructions }
+}
+
+/** What the guest read in CNTFRQ_EL0, which KVM tells nobody else. */
+async function frequencySeen(vm: LiveVm): Promise<number | undefined> {
+  const seen = (await readGuestReport(vm))?.registers.find(({ encoding }) => encoding === CNTFRQ)?.boot
+  return seen === undefined || seen === 0n ? undefined : Number(seen)
 }
 
 const ACTIONS: Readonly<Partial<Record<SavePoint['kind'], NonNullable<GuestParams['action']>>>> = {
@@ -142,7 +190,7 @@ const ACTIONS: Readonly<Partial<Record<SavePoint['kind'], NonNullable<GuestParam
   reset: 'reset',
 }
 
-async function createVcpus(vm: EmulatorVm, count: number, features: readonly Feature[], build: Build, baseline?: Baseline): Promise<readonly BackendVcpu[]> {
+async function createVcpus(vm: LiveVm, count: number, features: readonly Feature[], host: LiveHost, baseline?: Baseline): Promise<readonly BackendVcpu[]> {
   if (!Number.isInteger(count) || count < 1 || count > GUEST_LAYOUT.maxVcpus)
     throw new SnapError('USAGE', `the built-in guest has 1 to ${GUEST_LAYOUT.maxVcpus} vCPUs, not ${count}`)
   const vcpus: BackendVcpu[] = []
@@ -151,10 +199,10 @@ async function createVcpus(vm: EmulatorVm, count: number, features: readonly Fea
     // vCPU 0 boots; the others wait for the guest's CPU_ON.
     const errno = await vcpu.init(vcpu.index === 0 ? features : [...features, 'power_off'])
     if (errno !== 0)
-      throw new SnapError('BUILD_UNUSABLE', `${build.name} refuses a vCPU with ${features.join(' ') || 'no features'}: ${errnoName(errno)}`, {
+      throw new SnapError(unusable(host), `${host.name} refuses a vCPU with ${features.join(' ') || 'no features'}: ${errnoName(errno)}`, {
         vcpu: vcpu.index,
       })
-    if (baseline) await applyVectorLengths(vcpu, baseline, build.name)
+    if (baseline) await applyVectorLengths(vcpu, baseline, host.name)
     if (features.includes('sve')) await vcpu.finalizeSve()
   }
   await vm.finishSetup()
@@ -175,18 +223,17 @@ function agree(baseline: Baseline, { psci, features, gic }: { readonly psci?: st
   if (gic !== baseline.gic) throw against('the GIC', gic, baseline.gic)
 }
 
-async function pin(vcpu: BackendVcpu, version: string, build: Build): Promise<void> {
+const unusable = ({ kind }: LiveHost) => (kind === 'kvm' ? 'KERNEL_REFUSED' : 'BUILD_UNUSABLE')
+
+async function pin(vcpu: BackendVcpu, version: string, host: LiveHost): Promise<void> {
+  const { name, build } = host
   const errno = await setU64(vcpu, PSCI_VERSION_ID, parsePsciVersion(version))
-  if (errno !== 0)
-    throw new SnapError(
-      'BUILD_UNUSABLE',
-      `${build.name} cannot pin PSCI ${version}: ${errnoName(errno)}`,
-      {},
-      { hint: `it takes ${build.kernel.psci.accepted.map(v => showPsciVersion(BigInt(v))).join(', ')}` },
-    )
+  if (errno === 0) return
+  const hint = build && { hint: `it takes ${build.kernel.psci.accepted.map(v => showPsciVersion(BigInt(v))).join(', ')}` }
+  throw new SnapError(unusable(host), `${name} cannot pin PSCI ${version}: ${errnoName(errno)}`, {}, hint)
 }
 
-async function boot(vm: EmulatorVm, vcpu: BackendVcpu, params: GuestParams): Promise<void> {
+async function boot(vm: LiveVm, vcpu: BackendVcpu, params: GuestParams): Promise<void> {
   const guest = await probeGuest(params)
   for (const { address, bytes } of guest.parts) await vm.writeMemory(address, bytes)
   await setU64(vcpu, PC_ID, guest.entry)
@@ -198,16 +245,18 @@ interface EndState {
   readonly arguments?: readonly bigint[]
 }
 
-async function runTo(vm: EmulatorVm, vcpus: readonly BackendVcpu[], until: SavePoint, work: Work): Promise<EndState> {
-  const limit = until.kind === 'insns' ? until.count : BUDGET_PER_VCPU * vcpus.length
+async function runTo(vm: LiveVm, vcpus: readonly BackendVcpu[], until: SavePoint, work: Work): Promise<EndState> {
+  const { unit } = vm
+  const limit = until.kind === 'insns' ? until.count : MOST_PER_VCPU[unit] * vcpus.length
+  const slice = until.kind === 'ready' ? READY_SLICE[unit] : SLICE[unit]
   for (;;) {
-    const left = limit - vm.instructions
+    const left = limit - vm.spent
     if (left <= 0) {
       if (until.kind === 'insns') return { stop: 'running' }
-      throw new SnapError('CANNOT_EXECUTE', `the guest did not get to "${until.kind}" within ${limit} instructions`, {}, { hint: unreachable(until.kind) })
+      throw new SnapError('CANNOT_EXECUTE', `the guest did not get to "${until.kind}" within ${limit} ${unit}`, {}, { hint: unreachable(until.kind) })
     }
-    work.progress?.({ label: 'the guest runs', done: vm.instructions, unit: 'instructions' })
-    const stop = await vm.runAll(until.kind === 'ready' ? Math.min(left, 20_000) : Math.min(left, 20_000_000), work.signal)
+    work.progress?.({ label: 'the guest runs', done: vm.spent, unit })
+    const stop = await vm.runFor(Math.min(left, slice), work.signal)
     if (stop.kind === 'exit') return endState(stop, vcpus)
     if (stop.kind === 'idle')
       throw new SnapError('CANNOT_EXECUTE', 'the guest waits for something that never happens', {}, { hint: 'this is a bug in psci-snap; please report it' })
@@ -227,7 +276,7 @@ async function runTo(vm: EmulatorVm, vcpus: readonly BackendVcpu[], until: SaveP
   }
 }
 
-async function endState({ exit, vcpu: index }: Extract<MachineStop, { readonly kind: 'exit' }>, vcpus: readonly BackendVcpu[]): Promise<EndState> {
+async function endState({ exit, vcpu: index }: Extract<LiveStop, { readonly kind: 'exit' }>, vcpus: readonly BackendVcpu[]): Promise<EndState> {
   const { stop, isReset2 } = stopReasonOf(exit, index)
   const caller = vcpus.find(vcpu => vcpu.index === index)
   if (!isReset2 || !caller) return { stop }

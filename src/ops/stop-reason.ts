@@ -1,6 +1,7 @@
 // Owns what the end of a run means for a snapshot: a system event of the kernel's becomes a stop reason. Source: facts/kvm-arm64-rules.md §2 and §3
 // (system events), recordings (event). Runs nothing.
-import { SYSTEM_EVENTS } from '../arch/exits.ts'
+import { errnoName } from '../arch/errno.ts'
+import { exitName, SYSTEM_EVENTS } from '../arch/exits.ts'
 import type { VcpuExit } from '../backends/backend.ts'
 import { SnapError } from '../errors.ts'
 import type { StopReason } from '../model/snapshot.ts'
@@ -25,6 +26,10 @@ export function stopReasonOf(exit: VcpuExit, vcpu: number): { readonly stop: Sto
       ? `an access to 0x${exit.address.toString(16)}, where nothing is`
       : exit.kind === 'system-event'
         ? `system event ${exit.type}`
-        : exit.kind
+        : exit.kind === 'error'
+          ? `${errnoName(exit.errno)} from KVM_RUN`
+          : exit.kind === 'other'
+            ? exitName(exit.reason)
+            : exit.kind
   throw new SnapError('CANNOT_EXECUTE', `vCPU ${vcpu} left the machine with ${what}`, { vcpu })
 }

@@ -10,7 +10,7 @@ export function renderSave(report: SaveReport, { columns = 100, style }: Page): 
     ['saved', report.file],
     ['build', report.build],
     ['guest', `${count(report.vcpus, 'vCPU')}, ${report.features.join(' ') || 'no features'}, GIC ${report.gic}, PSCI ${report.psci ?? 'none'}`],
-    ['stopped', `${report.stop}, after ${report.instructions} instructions`],
+    ['stopped', `${report.stop}, after ${report.instructions === undefined ? `${report.milliseconds} ms` : `${report.instructions} instructions`}`],
   ]
   const console = terminalLines(report.console.trimEnd())
   return [
