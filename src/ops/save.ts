@@ -46,6 +46,8 @@ export interface SaveOptions extends Work, BackendOptions {
 
 /** KVM's default for a VM of type 0 (Documentation/virt/kvm/api.rst, KVM_CREATE_VM). */
 const IPA_BITS = 40
+/** KVM_CAP_ARM_VM_IPA_SIZE; a host that has no 40 bits gives what it has. */
+const CAP_IPA_SIZE = 165
 const DEFAULT_MEMORY = 16 << 20
 const MIB = 1 << 20
 /** What the guest may take to get where it is going, for each vCPU; a round of its questions takes some ten thousand instructions a vCPU. */
@@ -168,7 +170,7 @@ async function captured(vm: LiveVm, vcpus: readonly BackendVcpu[], host: LiveHos
       writableImpIdRegs: false,
       smcccFilter: [],
       ...(frequency === undefined ? {} : { counterFrequency: frequency }),
-      ipaBits: IPA_BITS,
+      ipaBits: host.kind === 'emulator' ? IPA_BITS : Math.min(IPA_BITS, (await vm.checkExtension(CAP_IPA_SIZE)) || IPA_BITS),
       ...(end.arguments ? { stopArguments: end.arguments } : {}),
     },
     devices: vm.devices(),

@@ -1,5 +1,5 @@
 // Owns how a restore report reads on a terminal: the verdict first, then why, then what else there is. Decides nothing.
-import type { RestoreReport, VcpuReport } from '../ops/reports.ts'
+import type { RestoreReport, TargetReport, VcpuReport } from '../ops/reports.ts'
 import { findingLines } from './findings.ts'
 import type { Page, Style } from './page.ts'
 import { count, table } from './table.ts'
@@ -12,7 +12,7 @@ export function renderRestore(report: RestoreReport, { columns = 100, style }: P
       [{}, {}],
       [
         ['source', [report.source.file, report.source.build && `saved on ${report.source.build}`].filter(Boolean).join(', ')],
-        ['target', report.target.build],
+        ['target', targetText(report.target)],
         ['PSCI', psciText(report)],
         ['vCPUs', vcpusText(report.vcpus)],
         ...(report.output === undefined ? [] : [['written', report.output]]),
@@ -23,6 +23,9 @@ export function renderRestore(report: RestoreReport, { columns = 100, style }: P
   ]
   return lines.join('\n')
 }
+
+/** A build says which CPU in its name; this host does not. */
+const targetText = ({ build, cpu }: TargetReport): string => (build.includes(cpu) ? build : `${build}, ${cpu}`)
 
 export function verdictText({ verdict }: Pick<RestoreReport, 'verdict'>, style: Style): string {
   const say = { survives: style.good, changed: style.warn, refused: style.bad } as const
