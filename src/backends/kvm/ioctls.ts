@@ -67,5 +67,6 @@ export const VGIC = {
   v3: { distributor: 2, redistributor: 3 },
   controlInit: 0,
 } as const
-export const VM_ATTRIBUTE = { smcccFilterGroup: 0, smcccFilter: 0 } as const
+/** `struct` is what the attribute points to. */
+export const VM_ATTRIBUTE = { smcccFilterGroup: 0, smcccFilter: 0, struct: 'u32 base, u32 nr_functions, u8 action, u8 pad[15]' } as const
 export const PMU_ATTRIBUTE = { group: 0, irq: 0, init: 1 } as const
