@@ -1,5 +1,5 @@
 // Owns the flag `--backend` of the commands that make VMs. Knows no command.
-import { BACKENDS } from '../ops/backend-choice.ts'
+import { BACKENDS } from '../ops/backend-names.ts'
 import { Flags } from './flags.ts'
 
 export const BACKEND_FLAG = Flags.option({

@@ -3,8 +3,12 @@ import { Flags } from './flags.ts'
 import { INPUT_FLAGS } from './input-flags.ts'
 
 export const CHECK_FLAGS = {
-  to: Flags.string({ multiple: true, helpValue: 'BUILD[,BUILD…|all]', summary: 'hosts to check against: built-in builds, build files, or all built-in ones' }),
-  from: Flags.string({ multiple: true, helpValue: 'BUILD[,BUILD…|all]', summary: 'instead of files: a fresh guest of this host' }),
+  to: Flags.string({
+    multiple: true,
+    helpValue: 'BUILD[,BUILD…|all|host]',
+    summary: 'hosts to check against: built-in builds, build files, all built-in ones; host: the kernel of this arm64 machine answers itself',
+  }),
+  from: Flags.string({ multiple: true, helpValue: 'BUILD[,BUILD…|all|host]', summary: 'instead of files: a fresh guest of this host' }),
   baseline: Flags.string({
     helpValue: 'FILE',
     summary: 'what guests should be born with (`builds baseline`); its hosts are the targets where there is no --to',

@@ -18,6 +18,7 @@ export default class Check extends SnapCommand<CheckSummary> {
   static override examples = [
     '<%= config.bin %> check guest.psnap --to linux-6.12',
     '<%= config.bin %> check guest.mig --to linux-6.1,linux-6.12 --vmm qemu-11.1',
+    '<%= config.bin %> check guest.mig --to linux-6.12,host',
     "<%= config.bin %> check fleet/ 'more/*.psnap' --to all --jsonl --shard 1/8",
     '<%= config.bin %> check fleet/ --to linux-6.12 --policy accepted.yml --sarif check.sarif --html check.html',
   ]

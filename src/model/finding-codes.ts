@@ -122,6 +122,16 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'Its device tree does not name that way, so it does not use it. Nothing to do.',
   ],
   [
+    'answered-by-host',
+    'The kernel of this host answered itself.',
+    'With `--to host` every register was written into a new VM of this machine, in the order of the VMM. The verdict is what the kernel said; why it said so is explained by the rules of the recorded kernel whose register list comes nearest, which may differ in details.',
+  ],
+  [
+    'guest-not-run',
+    'The guest in the file was not run on this host.',
+    'On a real kernel only the built-in guest, byte for byte, runs without being asked for. `restore --backend kvm --run` lets a guest run that claims to be it, for bounded time and without a device that reaches the host.',
+  ],
+  [
     'not-executed',
     'The guest was not run on the target.',
     'The message says why: the file has no memory, or the built-in machine lacks an instruction or a device. Registers are compared all the same.',

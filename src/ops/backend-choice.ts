@@ -3,18 +3,17 @@
 import type { AbiHost } from '../backends/kvm-abi.ts'
 import type { Build } from '../builds/build.ts'
 import { SnapError } from '../errors.ts'
+import type { BackendName } from './backend-names.ts'
 import { emulatorHost } from './live/emulator-host.ts'
 import type { LiveHost } from './live/live-host.ts'
 import { resolveBuild } from './target.ts'
-
-export const BACKENDS = ['emulator', 'kvm'] as const
 
 /** What opens a KVM host; by default /dev/kvm of this machine. Throws BACKEND_ABSENT. */
 export type OpenHost = () => Promise<AbiHost>
 
 export interface BackendOptions {
   /** `emulator` (default): the built-in machine, which behaves like `build`. `kvm`: the kernel of this host. */
-  readonly backend?: (typeof BACKENDS)[number]
+  readonly backend?: BackendName
   /** Built-in build, alias or build file; a Build for callers that have one. For the built-in machine only. */
   readonly build?: string | Build
   readonly openHost?: OpenHost

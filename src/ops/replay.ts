@@ -1,9 +1,11 @@
 // Owns the blind replay: what every VMM is told to do (save all registers, restore all registers), with every answer kept.
 // It never skips, reorders or stops by itself, and it never judges: verdict.ts does. Source of the procedure: recordings/src/probe.c
 // (do_replay), which the recorded replays were made with; Linux Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_FINALIZE.
+import { errnoName } from '../arch/errno.ts'
 import type { Feature } from '../arch/features.ts'
 import { type RegId, regBytes, sveVlsId } from '../arch/reg-id.ts'
 import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
+import { SnapError } from '../errors.ts'
 import { type RegisterList, registerAt, registerList } from '../model/register-list.ts'
 import type { VcpuSnapshot } from '../model/snapshot.ts'
 
@@ -40,18 +42,38 @@ export interface Prepared {
   readonly vcpus: readonly BackendVcpu[]
   /** errno of the VLS write between INIT and FINALIZE, by position in `vcpus`; absent where none was made. */
   readonly vlsErrno: ReadonlyMap<number, number>
-  readonly failed?: { readonly call: string; readonly vcpu: number; readonly errno: number }
+  readonly failed?: Unprepared
+}
+
+/** What stands in the way before any register is written. */
+export interface Unprepared {
+  readonly code: 'vcpu-refused' | 'gic-refused'
+  readonly message: string
+  readonly vcpu?: number
 }
 
 /** Creates the saved vCPUs in `vm`: INIT of all, VLS and FINALIZE where `features` has sve, then the GIC. */
 export async function prepareVcpus(vm: BackendVm, saved: readonly VcpuSnapshot[], features: readonly Feature[], options: ReplayOptions): Promise<Prepared> {
   const vcpus: BackendVcpu[] = []
   const vlsErrno = new Map<number, number>()
-  for (const { index } of saved) vcpus.push(await vm.createVcpu(index))
+  const named = features.join(' ') || 'no features'
+  const refused = (call: string, vcpu: number, errno: number): Prepared => ({
+    vcpus,
+    vlsErrno,
+    failed: { code: 'vcpu-refused', message: `${call} of vCPU ${vcpu} with ${named} is refused with ${errnoName(errno)}`, vcpu },
+  })
+  for (const { index } of saved) {
+    try {
+      vcpus.push(await vm.createVcpu(index))
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      return { vcpus, vlsErrno, failed: { code: 'vcpu-refused', message: error.message, vcpu: index } }
+    }
+  }
   for (const [i, vcpu] of vcpus.entries()) {
     // POWER_OFF is an order for this one call, not state: mp_state is restored by itself (firecracker pull 4567 is what else happens).
     const errno = await vcpu.init(features.filter(feature => feature !== 'power_off'))
-    if (errno !== 0) return { vcpus, vlsErrno, failed: { call: 'KVM_ARM_VCPU_INIT', vcpu: saved[i]!.index, errno } }
+    if (errno !== 0) return refused('KVM_ARM_VCPU_INIT', saved[i]!.index, errno)
   }
   if (features.includes('sve'))
     for (const [i, vcpu] of vcpus.entries()) {
@@ -62,11 +84,22 @@ export async function prepareVcpus(vm: BackendVm, saved: readonly VcpuSnapshot[]
         vlsErrno.set(i, errno)
       }
       const errno = await vcpu.finalizeSve()
-      if (errno !== 0) return { vcpus, vlsErrno, failed: { call: 'KVM_ARM_VCPU_FINALIZE', vcpu: index, errno } }
+      if (errno !== 0) return refused('KVM_ARM_VCPU_FINALIZE', index, errno)
     }
-  await vm.finishSetup()
-  return { vcpus, vlsErrno }
+  try {
+    await vm.finishSetup()
+    return { vcpus, vlsErrno }
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    const { vcpu } = error.at
+    const failed = { message: error.message, ...(vcpu === undefined ? { code: 'gic-refused' as const } : { code: 'vcpu-refused' as const, vcpu }) }
+    return { vcpus, vlsErrno, failed }
+  }
 }
+
+/** What the target says no to, as back ends throw it. */
+export const isRefusal = (error: unknown): error is SnapError =>
+  error instanceof SnapError && (error.code === 'KERNEL_REFUSED' || error.code === 'BUILD_UNUSABLE')
 
 /** Writes one saved vCPU's registers into a prepared one, in saved order, and reads all of them back. `vls` is prepareVcpus' errno for it. */
 export async function replayVcpu(vcpu: BackendVcpu, saved: VcpuSnapshot, options: ReplayOptions, vls: number | undefined): Promise<VcpuReplay> {

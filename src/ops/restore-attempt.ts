@@ -9,10 +9,10 @@ import { registerValue } from '../model/register-list.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { capture } from './capture.ts'
 import type { GuestInFile } from './guest-in-file.ts'
-import type { LiveHost, LiveVm } from './live/live-host.ts'
+import type { LiveHost, LiveVm, LiveVmOptions } from './live/live-host.ts'
 import { type Observation, observeByPayload, observeGuest, PAYLOAD_MEMORY } from './observe.ts'
 import { getU64, setU64 } from './one-register.ts'
-import { type Prepared, prepareVcpus, type ReplayOptions, replayVcpu, type VcpuReplay } from './replay.ts'
+import { isRefusal, type Prepared, prepareVcpus, type ReplayOptions, replayVcpu, type VcpuReplay } from './replay.ts'
 import type { VcpuReport, Verdict } from './reports.ts'
 import { savedPsci } from './saved-psci.ts'
 import type { ServiceKnowledge } from './source-services.ts'
@@ -56,14 +56,13 @@ export async function attemptRestore(host: LiveHost, snapshot: Snapshot, options
   const isSameBuild = host.build !== undefined && snapshot.origin.build === host.build.name
   // On a real host memory that nothing will run in is not even mapped.
   const memory = host.kind === 'emulator' || mayRun(options) ? snapshot.memory : []
-  const vm = await host.createVm({
-    ...vmOptions(snapshot),
+  const { vm, findings } = await makeVm(host, snapshot, {
     board: snapshot.devices.some(device => device.kind === 'pl011'),
     memory,
     saved: { devices: snapshot.devices, ...(isSameBuild && snapshot.machine ? { machine: snapshot.machine } : {}) },
   })
   try {
-    return await attemptIn(vm, host, snapshot, options)
+    return await attemptIn(vm, host, snapshot, options, findings)
   } catch (error) {
     await vm.close()
     throw error
@@ -72,7 +71,7 @@ export async function attemptRestore(host: LiveHost, snapshot: Snapshot, options
 
 const mayRun = ({ run, guest }: AttemptOptions): boolean => guest !== 'none' && (run === 'any' || (run === 'ours' && guest === 'ours'))
 
-async function attemptIn(vm: LiveVm, host: LiveHost, snapshot: Snapshot, options: AttemptOptions): Promise<Attempt> {
+async function attemptIn(vm: LiveVm, host: LiveHost, snapshot: Snapshot, options: AttemptOptions, about: readonly Finding[]): Promise<Attempt> {
   const replayed = await replayInto(vm, snapshot, options)
   const { prepared, replays } = replayed
   let isLoaded = false
@@ -89,8 +88,8 @@ async function attemptIn(vm: LiveVm, host: LiveHost, snapshot: Snapshot, options
     ...(options.pinned === undefined ? {} : { pinned: options.pinned }),
     sourceOffered: options.knowledge,
   })
-  const refused = judged.verdict === 'refused' || replayed.findings.some(finding => finding.severity === 'error')
-  const findings = [...judged.findings, ...replayed.findings]
+  const findings = [...about, ...judged.findings, ...replayed.findings]
+  const refused = judged.verdict === 'refused' || [...about, ...replayed.findings].some(finding => finding.severity === 'error')
   const observation = prepared.failed ? undefined : await observe(host, vm, snapshot, options, findings, { refused, load })
   findings.push(...(observation?.findings ?? []))
   const changed = findings.some(finding => CHANGES.has(finding.code) && finding.severity !== 'info')
@@ -126,6 +125,21 @@ async function attemptIn(vm: LiveVm, host: LiveHost, snapshot: Snapshot, options
   }
 }
 
+/** A VM with the capabilities that the file names; one that lacks what the target does not have is a refusal, and shows the rest all the same. */
+async function makeVm(
+  host: LiveHost,
+  snapshot: Snapshot,
+  options: Omit<LiveVmOptions, 'gic'>,
+): Promise<{ readonly vm: LiveVm; readonly findings: readonly Finding[] }> {
+  const { gic, ...capabilities } = vmOptions(snapshot)
+  try {
+    return { vm: await host.createVm({ ...options, gic, ...capabilities }), findings: [] }
+  } catch (error) {
+    if (!isRefusal(error) || Object.keys(capabilities).length === 0) throw error
+    return { vm: await host.createVm({ ...options, gic }), findings: [{ severity: 'error', code: 'capability-refused', message: error.message }] }
+  }
+}
+
 const vmOptions = ({ gic, vm }: Snapshot) => ({
   gic,
   ...(vm.systemSuspend ? { systemSuspend: true } : {}),
@@ -150,8 +164,7 @@ async function replayInto(vm: BackendVm, snapshot: Snapshot, options: AttemptOpt
   if (snapshot.vm.counterOffset !== undefined) check(await vm.setCounterOffset(snapshot.vm.counterOffset), 'counter-offset-refused', 'the counter offset')
   const prepared = await prepareVcpus(vm, snapshot.vcpus, options.features, options)
   if (prepared.failed) {
-    const { call, vcpu, errno } = prepared.failed
-    check(errno, 'vcpu-refused', `${call} of vCPU ${vcpu} with ${options.features.join(' ') || 'no features'}`, vcpu)
+    findings.push({ severity: 'error', ...prepared.failed })
     return { prepared, replays: [], findings }
   }
   const replays: VcpuReplay[] = []
@@ -214,7 +227,7 @@ const notOurs: Finding = {
 }
 
 async function observeInClone(host: LiveHost, snapshot: Snapshot, options: AttemptOptions): Promise<Observation | undefined> {
-  const clone = await host.createVm({ ...vmOptions(snapshot), memory: PAYLOAD_MEMORY })
+  const { vm: clone } = await makeVm(host, snapshot, { memory: PAYLOAD_MEMORY })
   try {
     const { prepared } = await replayInto(clone, { ...snapshot, memory: [], devices: [] }, options)
     const [first] = prepared.vcpus

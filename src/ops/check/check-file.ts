@@ -1,5 +1,4 @@
-// Owns the prediction for one file on any number of targets.
-import type { Build } from '../../builds/build.ts'
+// Owns the answer for one file on any number of targets.
 import type { Finding } from '../../model/finding.ts'
 import { lintFindings } from '../../model/lints/lints.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
@@ -8,6 +7,7 @@ import { defaultVmm } from '../load/default-vmm.ts'
 import type { VmmId } from '../load/vmm.ts'
 import type { CheckResult } from './check-report.ts'
 import { type CheckSnapshotOptions, snapshotChecker } from './check-snapshot.ts'
+import type { CheckTarget } from './check-target.ts'
 
 export interface CheckFileOptions extends InputOptions, Omit<CheckSnapshotOptions, 'vmm' | 'format' | 'assumed' | 'fileFindings'> {
   /** Absent: by the file's format. */
@@ -19,7 +19,7 @@ export interface CheckFileOptions extends InputOptions, Omit<CheckSnapshotOption
 }
 
 /** One result a target, in their order. Throws what reading the file throws. */
-export async function checkFile(path: string, targets: readonly Build[], options: CheckFileOptions): Promise<readonly CheckResult[]> {
+export async function checkFile(path: string, targets: readonly CheckTarget[], options: CheckFileOptions): Promise<readonly CheckResult[]> {
   return withInput(path, options, async opened => {
     const { snapshot, format } = opened
     const { build } = snapshot.origin

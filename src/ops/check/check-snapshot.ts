@@ -1,4 +1,5 @@
-// Owns the prediction for one snapshot: the load as the VMM does it, on an emulated host, judged. Nothing runs, nothing is written, no WebAssembly.
+// Owns the answer for one snapshot: the load as the VMM does it, predicted on an emulated host or done on this one, judged. No guest runs, no file is written,
+// no WebAssembly.
 import { registerName } from '../../arch/catalogue/catalogue.ts'
 import { errnoName } from '../../arch/errno.ts'
 import { type Feature, featureMask } from '../../arch/features.ts'
@@ -22,6 +23,7 @@ import { serviceKnowledge } from '../source-services.ts'
 import { CHANGES, type Judgement, judge } from '../verdict.ts'
 import type { Work } from '../work.ts'
 import type { CheckResult, LoadFailure, LoadReport } from './check-report.ts'
+import { type CheckTarget, isLive, reportOf } from './check-target.ts'
 import { lostFindings } from './lost.ts'
 import { tell } from './tell.ts'
 import { faultVerdict } from './words/file-faults.ts'
@@ -43,12 +45,12 @@ export interface CheckSnapshotOptions extends Work {
 export type SnapshotResult = Omit<CheckResult, 'source'>
 
 /** Throws SnapError only for what stops the work; what the target or the VMM refuses is in the result. */
-export async function checkSnapshot(snapshot: Snapshot, build: Build, options: CheckSnapshotOptions): Promise<SnapshotResult> {
-  return snapshotChecker(snapshot, options)(build)
+export async function checkSnapshot(snapshot: Snapshot, target: CheckTarget, options: CheckSnapshotOptions): Promise<SnapshotResult> {
+  return snapshotChecker(snapshot, options)(target)
 }
 
 /** The same for many targets: what depends on the snapshot alone is found once. */
-export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOptions): (build: Build) => SnapshotResult {
+export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOptions): (target: CheckTarget) => SnapshotResult {
   const rules = rulesOf(options.vmm)
   const inferred = featureChoices(snapshot, options.features)
   const saved = savedPsci(snapshot)
@@ -56,17 +58,18 @@ export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOption
   const before = [...(options.fileFindings ?? []), ...consistencyFindings(snapshot), ...inferred.findings, ...vmmFindings(rules, options)]
   const after = notChecked(snapshot)
   const faults = faultVerdict(before)
-  return build => {
+  return target => {
     options.signal?.throwIfAborted()
-    const { worst, all } = judgeAll(about, rules, build)
+    const build = isLive(target) ? target.words : target
+    const { worst, all } = judgeAll(about, rules, target)
     const { attempt, judged } = worst
     const verdict = RANK[faults] > RANK[worst.verdict] ? faults : worst.verdict
-    const other = otherQemu(about, options.vmm, build)
+    const other = otherQemu(about, options.vmm, target)
     const load = loadReport(rules, attempt)
     const differs = other && other.load.outcome !== load.outcome ? [differsFinding(load, other.load)] : []
     const result = {
       verdict,
-      target: { build: build.name, kernel: build.kernel.release, cpu: build.host.cpu, vmm: rules.id },
+      target: { ...reportOf(target), vmm: rules.id },
       load,
       features: attempt.features,
       psci: {
@@ -77,7 +80,7 @@ export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOption
         targetDefault: versionText(attempt.psciDefault),
       },
       vcpus: judged.vcpus,
-      findings: [...before, ...worst.findings, ...differs, ...after, ...unseenFindings(snapshot, build, attempt.features)],
+      findings: [...before, ...worst.findings, ...differs, ...after, ...(isLive(target) ? target.findings : unseenFindings(snapshot, build, attempt.features))],
       ...(all.length > 1 ? { alternatives: all.map(each => ({ features: each.attempt.features, verdict: each.verdict })) } : {}),
     }
     return { ...result, ...tell({ snapshot, build, ...(other ? { other } : {}), ...result }) }
@@ -104,18 +107,18 @@ const RANK: Readonly<Record<Verdict, number>> = { survives: 0, changed: 1, refus
 const versionText = (version: bigint | undefined): string | null => (version === undefined ? null : showPsciVersion(version))
 
 /** Every feature set that fits, with which the VMM may make the vCPUs: the worst decides. */
-function judgeAll(about: About, rules: VmmRules, build: Build): { readonly worst: Judged; readonly all: readonly Judged[] } {
+function judgeAll(about: About, rules: VmmRules, target: CheckTarget): { readonly worst: Judged; readonly all: readonly Judged[] } {
   const { candidates, options } = about
   const sets = new Map<number, readonly Feature[]>()
   for (const candidate of candidates)
     for (const set of options.features ? [candidate] : rules.features(candidate)) if (!sets.has(featureMask(set))) sets.set(featureMask(set), set)
-  const all = [...sets.values()].map(features => judgeOne(about, rules, build, features))
+  const all = [...sets.values()].map(features => judgeOne(about, rules, target, features))
   return { worst: all.reduce((worst, next) => (RANK[next.verdict] > RANK[worst.verdict] ? next : worst)), all }
 }
 
-function judgeOne({ snapshot, options, saved, knowledge }: About, rules: VmmRules, build: Build, features: readonly Feature[]): Judged {
+function judgeOne({ snapshot, options, saved, knowledge }: About, rules: VmmRules, target: CheckTarget, features: readonly Feature[]): Judged {
   const isOwnFile = rules.format !== undefined && options.format === rules.format
-  const attempt = attemptLoad(build, snapshot, rules, { features, isOwnFile, rawOrder: rules.id === 'kvm' && (options.rawOrder ?? false) })
+  const attempt = attemptLoad(target, snapshot, rules, { features, isOwnFile, rawOrder: rules.id === 'kvm' && (options.rawOrder ?? false) })
   const judged = judge(snapshot, attempt.replays, { features, psci: { saved, after: attempt.psciAfter }, sourceOffered: knowledge })
   const findings = [...loadFindings(attempt), ...judged.findings, ...lostFindings(snapshot, attempt, rules)]
   const changed = findings.some(({ code, severity }) => CHANGES.has(code) && severity !== 'info')
@@ -157,11 +160,11 @@ export interface OtherLoad {
   readonly verdict: Verdict
 }
 
-function otherQemu(about: About, vmm: VmmId, build: Build): OtherLoad | undefined {
+function otherQemu(about: About, vmm: VmmId, target: CheckTarget): OtherLoad | undefined {
   const other = vmm === 'qemu-10.0' ? 'qemu-11.1' : vmm === 'qemu-11.1' ? 'qemu-10.0' : undefined
   if (!other) return undefined
   const rules = rulesOf(other)
-  const { attempt, verdict } = judgeAll(about, rules, build).worst
+  const { attempt, verdict } = judgeAll(about, rules, target).worst
   return { load: loadReport(rules, attempt), verdict }
 }
 

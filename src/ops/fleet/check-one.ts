@@ -1,6 +1,5 @@
 // Owns the check of one input of a fleet, in whatever thread: every target, the policy, and what the caller wants to have of the results. What is
 // wrong with a file is an outcome, never a throw.
-import type { Build } from '../../builds/build.ts'
 import { SnapError } from '../../errors.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
@@ -8,6 +7,7 @@ import { baselineDifferences } from '../baseline/baseline-differences.ts'
 import { checkFile } from '../check/check-file.ts'
 import { checkHost } from '../check/check-host.ts'
 import type { CheckResult, CheckRow, CheckUnreadable } from '../check/check-report.ts'
+import { type CheckTarget, type LiveTarget, THIS_HOST } from '../check/check-target.ts'
 import { policyApplier } from '../policy/apply.ts'
 import { resolveBuild } from '../target.ts'
 import type { Work } from '../work.ts'
@@ -16,10 +16,11 @@ import type { CheckSettings, FileOutcome } from './outcome.ts'
 
 export type CheckOne = (input: FleetInput, work: Pick<Work, 'signal'>) => Promise<FileOutcome>
 
-/** Makes everything that all files share. Throws what resolving a target throws. */
-export async function fileChecker(settings: CheckSettings): Promise<CheckOne> {
-  const targets: Build[] = []
-  for (const name of settings.targets) targets.push(await resolveBuild(name))
+/** Makes everything that all files share. `live` is this host, where it is a target or an input. Throws what resolving a target throws. */
+export async function fileChecker(settings: CheckSettings, live?: LiveTarget): Promise<CheckOne> {
+  const resolve = async (name: string): Promise<CheckTarget> => (name === THIS_HOST && live ? live : resolveBuild(name))
+  const targets: CheckTarget[] = []
+  for (const name of settings.targets) targets.push(await resolve(name))
   const { vmm, features, rawOrder, digest, memoryFiles, vmmVersion, baseline } = settings
   const options = {
     rawOrder,
@@ -37,7 +38,7 @@ export async function fileChecker(settings: CheckSettings): Promise<CheckOne> {
   return async (input, { signal }) => {
     try {
       if (input.error) throw input.error
-      if (input.isHost) return finish(input.path, await checkHost(await resolveBuild(input.path), targets, options))
+      if (input.isHost) return finish(input.path, await checkHost(await resolve(input.path), targets, options))
       return finish(input.path, await checkFile(input.path, targets, { ...ofFiles, ...(signal ? { signal } : {}) }))
     } catch (error) {
       signal?.throwIfAborted()

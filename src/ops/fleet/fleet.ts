@@ -1,8 +1,11 @@
 // Owns a fleet check from its words to its summary: what is checked, by how many threads, in which order results come, and what it all comes to.
 // Prints nothing and keeps no result: each outcome goes to the caller as it comes.
 import { availableParallelism } from 'node:os'
+import type { AbiHost } from '../../backends/kvm-abi.ts'
 import { SnapError } from '../../errors.ts'
+import { type OpenHost, openThisHost } from '../backend-choice.ts'
 import type { CheckSummary } from '../check/check-report.ts'
+import { type LiveTarget, liveTarget, THIS_HOST } from '../check/check-target.ts'
 import { resolveBuild } from '../target.ts'
 import type { Work } from '../work.ts'
 import { type CheckOne, fileChecker, unreadable } from './check-one.ts'
@@ -19,8 +22,10 @@ export interface FleetRequest extends Work {
   /** Builds by name, instead of words: a fresh guest of each. */
   readonly hosts?: readonly string[]
   readonly settings: Omit<CheckSettings, 'want'>
-  /** Threads; absent: as many as there are cores, and none of its own for few files. */
+  /** Threads; absent: as many as there are cores, and none of its own for few files. Where this host answers there is one: it is one host. */
   readonly jobs?: number
+  /** What opens this host when it is a target; by default /dev/kvm. */
+  readonly openHost?: OpenHost
   readonly shard?: Shard
   /** The least verdict that makes the answer no. */
   readonly failOn: 'changed' | 'refused'
@@ -53,15 +58,24 @@ export const MOST_JOBS = 256
  * Checks everything that the words mean. `begin` says what is wanted of each result; `each` gets one outcome an input, in their order, and is awaited: a slow reader slows the work, and memory
  * does not grow. Throws for targets that are not there, for folders in which there is no snapshot at all, and the signal's reason.
  */
-export async function checkFleet(
-  request: FleetRequest,
-  begin: (start: FleetStart) => Promise<CheckSettings['want']>,
-  each: (outcome: FileOutcome) => Promise<void>,
-): Promise<FleetEnd> {
+export async function checkFleet(request: FleetRequest, begin: Begin, each: Each): Promise<FleetEnd> {
+  if (![...request.settings.targets, ...(request.hosts ?? [])].includes(THIS_HOST)) return checkWith(undefined, request, begin, each)
+  const host: AbiHost = await (request.openHost ?? openThisHost)()
+  try {
+    return await checkWith(liveTarget(host), { ...request, jobs: 1 }, begin, each)
+  } finally {
+    host.close()
+  }
+}
+
+type Begin = (start: FleetStart) => Promise<CheckSettings['want']>
+type Each = (outcome: FileOutcome) => Promise<void>
+
+async function checkWith(live: LiveTarget | undefined, request: FleetRequest, begin: Begin, each: Each): Promise<FleetEnd> {
   const { signal, shard } = request
   const { policy, baseline, today } = request.settings
   const targets: string[] = []
-  for (const name of request.settings.targets) targets.push((await resolveBuild(name)).name)
+  for (const name of request.settings.targets) targets.push(name === THIS_HOST ? name : (await resolveBuild(name)).name)
   const inputs = request.hosts ? hostInputs(request.hosts) : listInputs(request.words, signal)
   const { first, rest } = await lookAhead(ofShard(inputs, shard), FEW)
   const jobs = Math.min(request.jobs ?? (first.length < FEW ? 1 : availableParallelism()), Math.max(1, first.length), MOST_JOBS)
@@ -70,7 +84,7 @@ export async function checkFleet(
   const counter = new SummaryCounter()
   let soleFailure: FileOutcome['error']
   let status = 0
-  const run = await runner(settings, jobs, signal)
+  const run = await runner(settings, jobs, signal, live)
   try {
     for await (const outcome of inOrder(joined(first, rest), run.run, jobs === 1 ? 1 : jobs * AHEAD)) {
       signal?.throwIfAborted()
@@ -97,10 +111,11 @@ async function runner(
   settings: CheckSettings,
   jobs: number,
   signal: AbortSignal | undefined,
+  live: LiveTarget | undefined,
 ): Promise<{ run: (input: FleetInput) => Promise<FileOutcome>; close(): Promise<void> }> {
   const work = signal ? { signal } : {}
   if (jobs === 1) {
-    const check = await fileChecker(settings)
+    const check = await fileChecker(settings, live)
     return { run: input => check(input, work), close: async () => {} }
   }
   let here: Promise<CheckOne> | undefined

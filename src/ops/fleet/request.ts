@@ -50,7 +50,7 @@ export async function fleetRequest(words: FleetWords): Promise<FleetRequest> {
       'USAGE',
       'no host to check against',
       {},
-      { hint: 'name one with --to: a build as `psci-snap builds list` shows them, a build file, or all' },
+      { hint: 'name one with --to: a build as `psci-snap builds list` shows them, a build file, all, or host for the kernel of this machine' },
     )
   if (hosts !== undefined && (files.length > 0 || hosts.length === 0))
     throw new SnapError(
@@ -100,6 +100,6 @@ export function parseTargets(to: readonly string[]): readonly string[] {
     .map(name => name.trim())
     .filter(name => name !== '')
     .flatMap(name => (name === 'all' ? listBuilds().map(build => build.name) : [name]))
-  if (names.includes('-')) throw new SnapError('USAGE', 'a target is a build or a build file, not standard input')
+  if (names.includes('-')) throw new SnapError('USAGE', 'a target is a build, a build file or host, not standard input')
   return [...new Set(names.map(name => findBuild(name)?.name ?? name))]
 }

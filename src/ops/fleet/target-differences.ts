@@ -1,6 +1,7 @@
 // Owns what the targets of a report differ in from each other, each from the one before it, in the words of `builds diff`.
 import type { Build } from '../../builds/build.ts'
 import { noticesBetween } from '../builds-words/notices.ts'
+import { THIS_HOST } from '../check/check-target.ts'
 import { resolveBuild } from '../target.ts'
 
 /** More steps than these make a page that nobody reads. */
@@ -12,8 +13,9 @@ export interface TargetStep {
   readonly items: readonly { readonly topic: string; readonly text: string }[]
 }
 
-/** One step for every neighbour pair of the targets, in their order; none when there are too many. */
-export async function targetDifferences(names: readonly string[]): Promise<readonly TargetStep[]> {
+/** One step for every neighbour pair of the targets, in their order; none when there are too many. Of this host no rules are known, so it is left out. */
+export async function targetDifferences(targets: readonly string[]): Promise<readonly TargetStep[]> {
+  const names = targets.filter(name => name !== THIS_HOST)
   if (names.length < 2 || names.length > MOST_STEPS + 1) return []
   const builds: Build[] = []
   for (const name of names) builds.push(await resolveBuild(name))

@@ -1,5 +1,5 @@
-// Owns doing a VMM's load on an emulated host, everything in the VMM's order and nothing left out after the first error: what stops it, and what became of
-// every register. Synchronous, runs no guest, makes no WebAssembly. Judges nothing.
+// Owns doing a VMM's load on a host, emulated or real, everything in the VMM's order and nothing left out after the first error: what stops it, and what
+// became of every register. Synchronous, runs no guest, makes no WebAssembly. Judges nothing.
 import { registerName } from '../../arch/catalogue/catalogue.ts'
 import { errnoName } from '../../arch/errno.ts'
 import { type Feature, featureMask } from '../../arch/features.ts'
@@ -7,13 +7,12 @@ import { type RegId, regBytes, sveVlsId } from '../../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
 import type { Build } from '../../builds/build.ts'
 import { KVM_CAP, MP_STATE } from '../../emulator/kvm/abi.ts'
-import type { Vcpu } from '../../emulator/kvm/vcpu.ts'
-import { Vm } from '../../emulator/kvm/vm.ts'
 import { SnapError } from '../../errors.ts'
 import { type RegisterList, registerAt, registerValue } from '../../model/register-list.ts'
 import type { Snapshot, VcpuSnapshot } from '../../model/snapshot.ts'
 import { NOT_WRITTEN, tallyReplay, type VcpuReplay } from '../replay.ts'
 import { shorten, showValue } from '../show-value.ts'
+import { get64, type LoadHost, type LoadVcpu, type LoadVm, loadHostOf } from './load-host.ts'
 import type { PlanOptions, Stop, Stopped, VcpuPlan, VmmRules } from './plan.ts'
 
 export interface LoadOptions extends PlanOptions {
@@ -44,25 +43,30 @@ export interface LoadAttempt {
 
 const FINALIZE_SVE = 4
 
-/** Never throws for what the target or the VMM refuses. */
-export function attemptLoad(build: Build, snapshot: Snapshot, rules: VmmRules, options: LoadOptions): LoadAttempt {
-  return new Load(build, snapshot, rules, options).run()
+/** Into a new VM, which is closed at the end. Never throws for what the target or the VMM refuses. */
+export function attemptLoad(target: Build | LoadHost, snapshot: Snapshot, rules: VmmRules, options: LoadOptions): LoadAttempt {
+  const vm = ('newVm' in target ? target : loadHostOf(target)).newVm()
+  try {
+    return new Load(vm, snapshot, rules, options).run()
+  } finally {
+    vm.close?.()
+  }
 }
 
 interface Slot {
   readonly saved: VcpuSnapshot
-  readonly vcpu: Vcpu
+  readonly vcpu: LoadVcpu
   /** Errno by place in the saved list. */
   readonly errnos: Int32Array
   own: RegisterList | undefined
   plan: VcpuPlan | undefined
-  after: ReturnType<Vcpu['getRegs']> | undefined
+  after: ReturnType<LoadVcpu['getRegs']> | undefined
   /** In the order of the writes. */
   readonly refused: { readonly id: RegId; readonly value: Uint8Array; readonly errno: number; readonly at: number }[]
 }
 
 class Load {
-  private readonly vm: Vm
+  private readonly vm: LoadVm
   private readonly snapshot: Snapshot
   private readonly rules: VmmRules
   private readonly options: LoadOptions
@@ -70,8 +74,8 @@ class Load {
   private readonly slots: Slot[] = []
   private stop: Stop | undefined
 
-  constructor(build: Build, snapshot: Snapshot, rules: VmmRules, options: LoadOptions) {
-    this.vm = new Vm(build)
+  constructor(vm: LoadVm, snapshot: Snapshot, rules: VmmRules, options: LoadOptions) {
+    this.vm = vm
     this.snapshot = snapshot
     this.rules = rules
     this.options = options
@@ -106,7 +110,7 @@ class Load {
       refusals,
       stop,
       says: stop && this.says(stop),
-      psciAfter: replays.length > 0 ? first?.vcpu.get64(PSCI_VERSION_ID) : undefined,
+      psciAfter: replays.length > 0 && first ? get64(first.vcpu, PSCI_VERSION_ID) : undefined,
       psciDefault: undefined,
     }
   }
@@ -187,7 +191,8 @@ class Load {
         if (!this.check(slot.vcpu.finalize(FINALIZE_SVE), 'vcpu-refused', `KVM_ARM_VCPU_FINALIZE of vCPU ${index}`, 'vcpu', index)) return false
       }
     const { gic } = this.snapshot
-    return gic === 'none' || this.check(this.vm.createGic(gic), 'gic-refused', `a GIC${gic}`, 'other')
+    if (gic !== 'none' && !this.check(this.vm.createGic(gic), 'gic-refused', `a GIC${gic}`, 'other')) return false
+    return this.slots.every(({ saved: { index }, vcpu }) => this.check(vcpu.initPmu?.() ?? 0, 'vcpu-refused', `the PMU of vCPU ${index}`, 'vcpu', index))
   }
 
   private loadWhole(slot: Slot): void {
@@ -275,7 +280,7 @@ const NOTHING: RegisterList = { ids: new BigUint64Array(0), offsets: new Uint32A
 const offsetsOf = new WeakMap<BigUint64Array, Uint32Array>()
 
 /** Everything a vCPU lists and can read, in list order. */
-export function listOf(vcpu: Vcpu): RegisterList {
+export function listOf(vcpu: LoadVcpu): RegisterList {
   const { errno, ids } = vcpu.regList()
   if (errno !== 0) return NOTHING
   const { bytes, errnos } = vcpu.getRegs(ids)
