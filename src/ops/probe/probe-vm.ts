@@ -23,10 +23,14 @@ const SYSTEM_SUSPEND = 216
 const UNWRITTEN = '0xa5a5a5a5a5a5a5a5'
 export const RUNNABLE = mpStateValue('runnable')
 
-/** How long to wait in KVM_RUN, in milliseconds: for a call that returns, and for one that may never do. */
+/** How long to wait in KVM_RUN, in milliseconds. */
 export interface Waits {
+  /** For a call that returns. */
   readonly call: number
+  /** For one that may never do. */
   readonly block: number
+  /** For a vCPU that is off: KVM says that it does not run, and it only has to be seen. */
+  readonly off: number
 }
 
 /** What every section is given. */
@@ -120,10 +124,12 @@ export class ProbeVm {
 
   /** vrun() of something that may block for ever. A vCPU that is on and has not moved was not blocked but slow: it is given the time of a call. */
   runBlocking(index: number): AbiExit {
+    const { block, off } = this.#context.waits
     const before = this.get(index, PC)
-    const exit = this.run(index, this.#context.waits.block)
-    if (exit.errno !== ERRNO.EINTR || this.get(index, PC) !== before || this.vcpu(index).getMpState() !== RUNNABLE) return exit
-    return this.run(index)
+    const isOff = this.vcpu(index).getMpState() !== RUNNABLE
+    const exit = this.run(index, isOff ? off : block)
+    const hasNotMoved = exit.errno === ERRNO.EINTR && this.get(index, PC) === before
+    return hasNotMoved && !isOff && this.vcpu(index).getMpState() === RUNNABLE ? this.run(index) : exit
   }
 
   /** X0 … X3 and the PC, for a call that starts at `offset` of the guest. */

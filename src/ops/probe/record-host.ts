@@ -38,14 +38,17 @@ const LISTS = ['regs', 'mpstate', 'timer', 'idvm', 'fwreinit', 'fwwrite', 'fwrun
 const MIDR = sysreg(3, 0, 0, 0, 0)
 /** Milliseconds. A call that returns takes microseconds on hardware, and milliseconds where KVM itself is emulated. */
 const CALL_WAIT = 1500
-const LEAST_BLOCK_WAIT = 20
+const LEAST_BLOCK_WAIT = 40
 const MOST_BLOCK_WAIT = 250
-const SAMPLES = 12
+const LEAST_OFF_WAIT = 10
+const SAMPLES = 16
 
 export interface RecordOptions extends Work {
   readonly extent: Extent
   /** The CPU's name; by default that of a built-in host with the same MIDR_EL1, else Arm's name for it, else `midr-…`. */
   readonly cpu?: string
+  /** Milliseconds to wait for the guest; by default measured on the host. */
+  readonly waits?: Waits
   /** When each section ended. */
   readonly timed?: (section: string, milliseconds: number) => void
 }
@@ -57,11 +60,11 @@ export interface HostRecording {
 }
 
 /** Records a host. Every VM that it makes is closed when it returns or throws; it throws the signal's reason, or KERNEL_REFUSED. */
-export async function recordHost(host: AbiHost, facts: HostFacts, { extent, cpu, signal, progress, timed }: RecordOptions): Promise<HostRecording> {
+export async function recordHost(host: AbiHost, facts: HostFacts, { extent, cpu, waits, signal, progress, timed }: RecordOptions): Promise<HostRecording> {
   const meta = hostRecord(host, facts)
-  const patient: ProbeContext = { host, target: meta.preferred.target, waits: { call: CALL_WAIT, block: MOST_BLOCK_WAIT } }
+  const patient: ProbeContext = { host, target: meta.preferred.target, waits: waits ?? { call: CALL_WAIT, block: MOST_BLOCK_WAIT, off: MOST_BLOCK_WAIT } }
   const midr = withVm(patient, featureSet('psci02'), vm => getAbi64(vm.vcpu(0), MIDR) ?? 0n)
-  const context: ProbeContext = { ...patient, waits: waitsOf(patient) }
+  const context: ProbeContext = { ...patient, waits: waits ?? waitsOf(patient) }
   const release = upstreamRelease(facts)
   const records: { [section: string]: PlainRow[] } = Object.fromEntries(LISTS.map(name => [name, []]))
   const sections = SECTIONS.filter(section => section.in.includes(extent))
@@ -99,13 +102,14 @@ function waitsOf(context: ProbeContext): Waits {
   return withVm(context, featureSet('psci02'), vm => {
     if (vm.fail) return context.waits
     vm.setup(0)
-    let longest = 0
-    for (let n = 0; n < SAMPLES; n++) {
+    const samples = Array.from({ length: SAMPLES }, () => {
       const started = performance.now()
       vm.call(0, GUEST.hvc0, [0x8400_0000n])
-      longest = Math.max(longest, performance.now() - started)
-    }
-    return { call: CALL_WAIT, block: Math.min(MOST_BLOCK_WAIT, Math.max(LEAST_BLOCK_WAIT, Math.ceil(20 * longest))) }
+      return performance.now() - started
+    }).sort((a, b) => a - b)
+    const [usual, longest] = [samples[SAMPLES >> 1] ?? 0, samples[SAMPLES - 1] ?? 0]
+    const within = (least: number, milliseconds: number): number => Math.min(MOST_BLOCK_WAIT, Math.max(least, Math.ceil(milliseconds)))
+    return { call: CALL_WAIT, block: within(LEAST_BLOCK_WAIT, 20 * longest), off: within(LEAST_OFF_WAIT, 10 * usual) }
   })
 }
 
