@@ -6,7 +6,7 @@ import { findBuild, listBuilds } from '../../builds/load.ts'
 import { SnapError } from '../../errors.ts'
 import type { RegisterList } from '../../model/register-list.ts'
 import { hostCandidates } from '../host-candidates.ts'
-import { listOf } from '../load/attempt.ts'
+import { listOf } from '../load/list-of.ts'
 import type { LoadHost } from '../load/load-host.ts'
 
 /** What a host may offer besides PSCI 0.2, each asked for alone. */

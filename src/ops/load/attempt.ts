@@ -3,7 +3,7 @@
 import { registerName } from '../../arch/catalogue/catalogue.ts'
 import { errnoName } from '../../arch/errno.ts'
 import { type Feature, featureMask } from '../../arch/features.ts'
-import { type RegId, regBytes, sveVlsId } from '../../arch/reg-id.ts'
+import { type RegId, sveVlsId } from '../../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
 import type { Build } from '../../builds/build.ts'
 import { KVM_CAP, MP_STATE } from '../../emulator/kvm/abi.ts'
@@ -12,7 +12,8 @@ import { type RegisterList, registerAt, registerValue } from '../../model/regist
 import type { Snapshot, VcpuSnapshot } from '../../model/snapshot.ts'
 import { NOT_WRITTEN, tallyReplay, type VcpuReplay } from '../replay.ts'
 import { shorten, showValue } from '../show-value.ts'
-import { get64, type LoadHost, type LoadVcpu, type LoadVm, loadHostOf } from './load-host.ts'
+import { get64, listOf, NOTHING } from './list-of.ts'
+import { type LoadHost, type LoadVcpu, type LoadVm, loadHostOf } from './load-host.ts'
 import type { PlanOptions, Stop, Stopped, VcpuPlan, VmmRules } from './plan.ts'
 
 export interface LoadOptions extends PlanOptions {
@@ -275,30 +276,3 @@ class Load {
 }
 
 const ENOENT = 2
-const NOTHING: RegisterList = { ids: new BigUint64Array(0), offsets: new Uint32Array(1), bytes: new Uint8Array(0) }
-
-const offsetsOf = new WeakMap<BigUint64Array, Uint32Array>()
-
-/** Everything a vCPU lists and can read, in list order. */
-export function listOf(vcpu: LoadVcpu): RegisterList {
-  const { errno, ids } = vcpu.regList()
-  if (errno !== 0) return NOTHING
-  const { bytes, errnos } = vcpu.getRegs(ids)
-  let offsets = offsetsOf.get(ids)
-  if (!offsets) {
-    offsets = new Uint32Array(ids.length + 1)
-    for (let i = 0; i < ids.length; i++) offsets[i + 1] = offsets[i]! + regBytes(ids[i] as RegId)
-    offsetsOf.set(ids, offsets)
-  }
-  const all = { ids, offsets, bytes }
-  return errnos.every(each => each === 0) ? all : readable(all, errnos)
-}
-
-function readable(list: RegisterList, errnos: Int32Array): RegisterList {
-  const kept = [...list.ids.keys()].filter(i => errnos[i] === 0)
-  const offsets = new Uint32Array(kept.length + 1)
-  kept.forEach((place, i) => {
-    offsets[i + 1] = offsets[i]! + list.offsets[place + 1]! - list.offsets[place]!
-  })
-  return { ids: BigUint64Array.from(kept, i => list.ids[i]!), offsets, bytes: Buffer.concat(kept.map(i => registerAt(list, i))) }
-}

@@ -119,9 +119,3 @@ class AbiLoadVcpu implements LoadVcpu {
     return this.#vcpu.setMpState(state)
   }
 }
-
-/** KVM_GET_ONE_REG of a 64-bit register; undefined when it is refused. */
-export function get64(vcpu: LoadVcpu, id: bigint): bigint | undefined {
-  const { bytes, errnos } = vcpu.getRegs(BigUint64Array.of(id))
-  return errnos[0] === 0 ? new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) : undefined
-}
