@@ -35,7 +35,7 @@ LICENSE is psci-snap's own; LICENSES/ has those of what is inside (that of zstd 
 `
 
 /** What of a package a running program needs. */
-const KOFFI_LEFT_OUT = /\/(doc|src|vendor|cnoke\.cjs|CHANGELOG\.md|README\.md|[^/]*\.d\.ts|musl_[^/]*)$/
+const KOFFI_LEFT_OUT = /\/(doc|vendor|koffi\/lib|musl_[^/]*|cnoke\.cjs|[^/]*\.(md|d\.ts|cc|hh|inc|def|S|asm|txt))$/
 const ZOD_LEFT_OUT = /\/(src|v3|v4-mini|mini)$|\.(cjs|d\.ts|d\.cts|md)$/
 
 /** Fills `folder`. The bundle must be built. Throws when a package cannot be had. */

@@ -1,8 +1,8 @@
-// Owns one boot of a real kernel as a KVM host, in QEMU's TCG at EL2 (recordings/README.md): the command line, the time limit, and the frames that come
-// out over the serial port. Knows nothing of what runs inside.
-import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { crc32 } from './frames.ts'
+// Owns one boot of a real kernel as a KVM host, in QEMU's TCG at EL2 (recordings/README.md): the command line, the time limit, and ending it. Knows
+// nothing of what runs inside.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { type Parsed, parseSerial } from './read-frames.ts'
 
 export interface BootOptions {
   readonly kernel: string
@@ -12,57 +12,63 @@ export interface BootOptions {
   readonly serial: string
   readonly seconds: number
   readonly append?: string
+  readonly signal?: AbortSignal
 }
-export interface Booted {
-  /** What the program inside sent, in order. */
-  readonly frames: readonly unknown[]
-  /** Frames whose checksum or number is wrong, by line. */
-  readonly damaged: readonly number[]
-  /** Exit status of the program, when it came to its end. */
-  readonly exit: number | undefined
+export interface Booted extends Parsed {
   readonly wallSeconds: number
-  /** The end of the serial output, for a failure. */
-  readonly tail: string
+  /** It did not end by itself. */
+  readonly timedOut: boolean
+  /** What QEMU said, when it did not start. */
+  readonly complaint: string
 }
 
+/** Undefined when there is no QEMU. */
 export const qemuVersion = (): string | undefined =>
   /version (\S+)/.exec(spawnSync('qemu-system-aarch64', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1]
 
-export async function boot({ kernel, initramfs, cpu, serial, seconds, append = '' }: BootOptions): Promise<Booted> {
+const TAIL_OF_COMPLAINT = 2000
+
+/** Runs QEMU to its end. Throws when there is none, or the signal is given; either way none is left running. */
+export async function boot({ kernel, initramfs, cpu, serial, seconds, append = '', signal }: BootOptions): Promise<Booted> {
+  signal?.throwIfAborted()
   const started = performance.now()
   const qemu = spawn(
     'qemu-system-aarch64',
     [
-      ...['-M', 'virt,virtualization=on,gic-version=3', '-cpu', cpu, '-accel', 'tcg,thread=multi,tb-size=512', '-smp', '2', '-m', '1G'],
+      ...['-M', 'virt,virtualization=on,gic-version=3', '-cpu', cpu, '-accel', 'tcg,thread=multi,tb-size=512', '-smp', '2', '-m', '1536M'],
       ...['-nodefaults', '-nographic', '-no-reboot', '-serial', `file:${serial}`, '-kernel', kernel, '-initrd', initramfs],
-      ...['-append', `console=ttyAMA0 loglevel=0 quiet panic=-1 nokaslr random.trust_cpu=on ${append}`.trim()],
+      // loglevel=1: only what kills the kernel is printed between the frames, and that is.
+      ...['-append', `console=ttyAMA0 loglevel=1 quiet panic=-1 nokaslr random.trust_cpu=on ${append}`.trim()],
     ],
-    { stdio: 'ignore' },
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   )
-  const limit = setTimeout(() => qemu.kill('SIGKILL'), seconds * 1000)
-  await new Promise((resolve, reject) => {
-    qemu.on('error', reject)
-    qemu.on('exit', resolve)
+  let timedOut = false
+  let complaint = ''
+  qemu.stderr.on('data', (data: Buffer) => {
+    complaint = (complaint + data.toString()).slice(-TAIL_OF_COMPLAINT)
   })
-  clearTimeout(limit)
-  const text = readFileSync(serial, 'latin1')
-  return { ...parseSerial(text), wallSeconds: (performance.now() - started) / 1000, tail: text.slice(-1500) }
+  const end = (): void => void qemu.kill('SIGKILL')
+  const limit = setTimeout(() => {
+    timedOut = true
+    end()
+  }, seconds * 1000)
+  signal?.addEventListener('abort', end)
+  // Whatever ends this process ends the machine.
+  process.on('exit', end)
+  try {
+    await ended(qemu)
+  } finally {
+    clearTimeout(limit)
+    signal?.removeEventListener('abort', end)
+    process.off('exit', end)
+  }
+  signal?.throwIfAborted()
+  const text = existsSync(serial) ? readFileSync(serial, 'latin1') : ''
+  return { ...parseSerial(text), timedOut, complaint: complaint.trim(), wallSeconds: (performance.now() - started) / 1000 }
 }
 
-/** `~F NUMBER LENGTH CRC32 BASE64` lines in the midst of whatever else is printed. */
-export function parseSerial(text: string): Pick<Booted, 'frames' | 'damaged' | 'exit'> {
-  const frames: unknown[] = []
-  const damaged: number[] = []
-  let exit: number | undefined
-  text.split(/\r?\n/).forEach((line, at) => {
-    const ended = /~EXIT (\d+)$/.exec(line)
-    if (ended) exit = Number(ended[1])
-    const start = line.indexOf('~F ')
-    if (start < 0) return
-    const [, number, length, sum, body = ''] = line.slice(start).split(' ')
-    const bytes = Buffer.from(body, 'base64')
-    if (Number(number) !== frames.length || bytes.length !== Number(length) || crc32(bytes) !== Number.parseInt(sum ?? '', 16)) damaged.push(at + 1)
-    else frames.push(JSON.parse(bytes.toString('utf8')))
+const ended = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', () => resolve())
   })
-  return { frames, damaged, exit }
-}

@@ -1,40 +1,34 @@
-// Owns getting what a real kernel is booted with: arm64 packages of Debian and of npm, into a cache. Nothing is installed, no root is needed: apt has
-// a state of its own. What cannot be had is said, never made up.
+// Owns getting packages of Debian for arm64 into a cache. Nothing is installed, no root is needed: apt has a state of its own, and checks signatures
+// and hashes. What cannot be had is said, never made up.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { candidates, type KernelRow } from './packages.ts'
 
-export interface KernelRow {
-  readonly name: string
-  /** A failure on it fails the run. */
-  readonly gates: boolean
-  readonly suite: string
-  readonly package: string
-  /** Which packages stand in when the archive no longer has `package`: the newest of them. */
-  readonly series: string
-}
-export interface Packages {
-  readonly kernels: readonly KernelRow[]
-  readonly userland: readonly { readonly suite: string; readonly package: string; readonly files: readonly string[] }[]
-  readonly node: { readonly package: string; readonly version: string }
-  readonly koffi: readonly { readonly package: string; readonly version: string }[]
-}
+export { type KernelRow, type Packages, readPackages } from './packages.ts'
+
 export interface FetchedKernel {
   readonly row: KernelRow
-  /** The package that was had; another than the row's when the archive moved on. */
+  /** The package that was had, and its version; not the row's when the archive moved on. */
   readonly package: string
+  readonly version: string
   readonly image: string
 }
 
-export const readPackages = (): Packages => JSON.parse(readFileSync(new URL('packages.json', import.meta.url), 'utf8')) as Packages
-
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
+interface Unpacked {
+  readonly folder: string
+  readonly version: string
+}
 
 /** An apt that knows only these suites, for arm64, with its state under `folder`. */
 export class ArmPackages {
   readonly #folder: string
   readonly #options: readonly string[]
+  #updated: boolean | undefined
 
+  /** Throws when apt's own configuration names no mirror and DEBIAN_MIRROR is not set. */
   constructor(folder: string, suites: readonly string[]) {
     this.#folder = folder
     const apt = join(folder, 'apt')
@@ -52,39 +46,54 @@ export class ArmPackages {
       'APT::Architecture=arm64',
       'APT::Architectures=arm64',
       'APT::Sandbox::User=',
+      'Acquire::Retries=2',
+      'Acquire::http::Timeout=30',
     ].flatMap(option => ['-o', option])
   }
 
-  /** Reads the lists again. False when some could not be had. */
+  /** Reads the lists again, once. False when some could not be had. */
   update(): boolean {
-    return spawnSync('apt-get', [...this.#options, '-q', 'update'], { stdio: 'ignore' }).status === 0
+    this.#updated ??= spawnSync('apt-get', [...this.#options, '-q', 'update'], { stdio: 'ignore' }).status === 0
+    return this.#updated
   }
 
-  /** Names of the packages that match. */
-  names(pattern: RegExp): readonly string[] {
+  /** Names of kernel packages that the archive has; none when it cannot be asked. */
+  kernelNames(): readonly string[] {
+    this.update()
     const { stdout } = spawnSync('apt-cache', [...this.#options, 'pkgnames', 'linux-'], { encoding: 'utf8', maxBuffer: 64 << 20 })
-    return stdout.split('\n').filter(name => pattern.test(name))
+    return (stdout ?? '').split('\n').filter(name => /^linux-(image|binary)-\d/.test(name))
   }
 
-  /** Unpacks a package into a folder of its own in the cache and gives that; undefined when the archive does not have it. apt checks the hashes. */
-  unpack(name: string): string | undefined {
-    const folder = join(this.#folder, 'unpacked', name)
-    if (existsSync(folder)) return folder
+  /** Unpacks a package, in this version or the newest, into a folder of its own; undefined when the archive does not have it. */
+  unpack(name: string, version?: string): Unpacked | undefined {
+    const known = version === undefined ? undefined : join(this.#folder, 'unpacked', `${name}_${fileName(version)}`)
+    if (known !== undefined && existsSync(known)) return { folder: known, version: version! }
+    this.update()
     mkdirSync(join(this.#folder, 'unpacked'), { recursive: true })
     const work = mkdtempSync(join(this.#folder, 'download-'))
     try {
-      if (spawnSync('apt-get', [...this.#options, '-q', 'download', name], { cwd: work, stdio: 'ignore' }).status !== 0) return undefined
+      const wanted = version === undefined ? name : `${name}=${version}`
+      if (spawnSync('apt-get', [...this.#options, '-q', 'download', wanted], { cwd: work, stdio: 'ignore' }).status !== 0) return undefined
       const deb = readdirSync(work).find(file => file.endsWith('.deb'))
       if (deb === undefined) return undefined
+      const had = spawnSync('dpkg-deb', ['-f', join(work, deb), 'Version'], { encoding: 'utf8' }).stdout.trim()
       const tree = join(work, 'tree')
       if (spawnSync('dpkg-deb', ['-x', join(work, deb), tree], { stdio: 'ignore' }).status !== 0) return undefined
-      renameSync(tree, folder)
-      return folder
+      const folder = join(this.#folder, 'unpacked', `${name}_${fileName(had)}`)
+      try {
+        renameSync(tree, folder)
+      } catch (error) {
+        if (!existsSync(folder)) throw error // else somebody else with the same cache was faster
+      }
+      return { folder, version: had }
     } finally {
       rmSync(work, { recursive: true, force: true })
     }
   }
 }
+
+/** As apt writes versions in file names. */
+const fileName = (version: string): string => version.replaceAll(':', '%3a')
 
 function firstMirror(): string {
   const { stdout } = spawnSync('apt-get', ['indextargets', '--format', '$(SITE)'], { encoding: 'utf8' })
@@ -93,48 +102,24 @@ function firstMirror(): string {
   return mirror
 }
 
-/** The kernel's image; the newest package of the same series when the archive no longer has the one that is named. */
+/** The kernel's image; of another package of the series when the archive no longer has the one that is named. Undefined when none can be had. */
 export function fetchKernel(apt: ArmPackages, row: KernelRow): FetchedKernel | undefined {
-  const candidates = [row.package, ...newestFirst(apt.names(new RegExp(row.series))).filter(name => name !== row.package)]
-  for (const name of candidates.slice(0, 3)) {
-    const tree = apt.unpack(name)
-    const image = tree && findFile(tree, /^vmlinu[xz]/)
-    if (image) return { row, package: name, image }
+  for (const { package: name, version } of tried(apt, row)) {
+    const unpacked = apt.unpack(name, version)
+    const image = unpacked && findFile(unpacked.folder, /^vmlinu[xz]/)
+    if (unpacked && image) return { row, package: name, version: unpacked.version, image }
   }
   return undefined
 }
 
-/** By the numbers in their names. */
-export function newestFirst(names: readonly string[]): readonly string[] {
-  const numbers = (name: string) => [...name.matchAll(/\d+/g)].map(([digits]) => Number(digits))
-  return [...names].sort((a, b) => {
-    const [x, y] = [numbers(a), numbers(b)]
-    for (let i = 0; i < Math.max(x.length, y.length); i++) if ((x[i] ?? 0) !== (y[i] ?? 0)) return (y[i] ?? 0) - (x[i] ?? 0)
-    return 0
-  })
+/** The archive is asked for its names only when the pinned package is not what is wanted or cannot be had. */
+function* tried(apt: ArmPackages, row: KernelRow): Generator<{ readonly package: string; readonly version?: string }> {
+  if (row.gates) yield { package: row.package, version: row.version }
+  yield* candidates(row, apt.kernelNames()).slice(row.gates ? 1 : 0)
 }
 
 export function findFile(folder: string, name: RegExp): string | undefined {
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
     if (entry.isFile() && name.test(entry.name)) return join(entry.parentPath, entry.name)
   return undefined
-}
-
-/** A package of npm, unpacked into the cache; undefined when the registry does not have it. Nothing of it is run. */
-export function npmPackage(cache: string, { package: name, version }: { readonly package: string; readonly version: string }): string | undefined {
-  const folder = join(cache, 'npm', `${name.replace('/', '+')}-${version}`)
-  if (existsSync(folder)) return join(folder, 'package')
-  mkdirSync(join(cache, 'npm'), { recursive: true })
-  const work = mkdtempSync(join(cache, 'npm-'))
-  try {
-    const packed = spawnSync('npm', ['pack', `${name}@${version}`, '--silent', '--ignore-scripts'], { cwd: work, encoding: 'utf8' })
-    const archive = packed.status === 0 ? readdirSync(work).find(file => file.endsWith('.tgz')) : undefined
-    if (archive === undefined) return undefined
-    if (spawnSync('tar', ['-xzf', archive], { cwd: work }).status !== 0) return undefined
-    rmSync(join(work, archive))
-    renameSync(work, folder)
-    return join(folder, 'package')
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
 }
