@@ -1,6 +1,7 @@
 // Owns what a contract case is, how one is run and how two hosts' results are compared: plain functions, because the same cases run in an initramfs.
 // The cases stand beside this file, one family each.
 import type { AbiHost } from '../../src/backends/kvm-abi.ts'
+import { KNOWN_DIFFERENCES, type KnownDifference } from './known-differences.ts'
 
 export type Plain = string | number | boolean
 
@@ -57,13 +58,19 @@ export async function runCase<Host>({ name, run }: ContractCase<Host>, host: Hos
   return { name, milliseconds: performance.now() - started, failures, saw, checks }
 }
 
-/** What two hosts did otherwise in the same case. */
+/** What two hosts did otherwise in the same case, but for what known-differences.ts names. */
 export function compareResults(real: CaseResult, emulated: CaseResult): readonly Difference[] {
+  return allDifferences(real, emulated).filter(difference => !KNOWN_DIFFERENCES.some(row => isThis(row, difference)))
+}
+
+function allDifferences(real: CaseResult, emulated: CaseResult): readonly Difference[] {
   const keys = new Set([...Object.keys(real.saw), ...Object.keys(emulated.saw)])
   return [...keys]
     .filter(what => real.saw[what] !== emulated.saw[what])
     .map(what => ({ name: real.name, what, real: real.saw[what], emulated: emulated.saw[what] }))
 }
+
+const isThis = (row: KnownDifference, { name, what, real }: Difference): boolean => row.name === name && row.what === what && row.real === real
 
 const show = (value: unknown): string => JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? hex(each) : each)) ?? 'undefined'
 
