@@ -3,14 +3,18 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { release, version } from 'node:os'
+import { kvmBackend } from '../../src/backends/kvm/backend.ts'
 import { openKvmHost } from '../../src/backends/kvm/host.ts'
 import type { Io, Output } from '../../src/cli/io.ts'
 import { runCli } from '../../src/cli/run-cli.ts'
 import { TABLE } from '../../src/commands/table.ts'
 import { readHostFacts } from '../../src/ops/probe/host-facts.ts'
 import { recordHost, recordingText } from '../../src/ops/probe/record-host.ts'
+import { runCase } from '../../test/contract/contract.ts'
+import { realCases } from '../../test/contract/real.ts'
+import { backendContractCases, contractCases } from '../../test/contract/suite.ts'
 import { sendFrame } from './frames.ts'
-import type { Frame, Plan, Step, StepFrame } from './plan.ts'
+import type { CaseFrame, Frame, Plan, Step, StepFrame } from './plan.ts'
 
 const PIECE = 96 << 10
 
@@ -31,7 +35,7 @@ async function perform(step: Step): Promise<Outcome> {
     case 'record':
       return record(step)
     case 'contract':
-      return contract(step.id)
+      return contract(step)
     default:
       return step satisfies never
   }
@@ -50,9 +54,17 @@ async function record({ extent, cpu, file }: Step & { run: 'record' }): Promise<
   return { status: 0, stdout: times.join(', '), stderr: '' }
 }
 
-async function contract(id: string): Promise<Outcome> {
-  void id
-  throw new Error('there is no contract suite yet')
+async function contract({ id, cycles }: Step & { run: 'contract' }): Promise<Outcome> {
+  const host = await openKvmHost()
+  const sendCase = (part: CaseFrame['part'], result: CaseFrame['result']): void => send({ kind: 'case', step: id, part, result })
+  try {
+    for (const each of contractCases({ cycles, run: true })) sendCase('verbs', await runCase(each, host))
+    for (const each of backendContractCases()) sendCase('backend', await runCase(each, kvmBackend(host)))
+    for (const each of realCases) sendCase('real', await runCase(each, host))
+  } finally {
+    host.close()
+  }
+  return { status: 0, stdout: '', stderr: '' }
 }
 
 function spawned({ argv, seconds, interruptAfter }: Step & { run: 'spawn' }): Promise<Outcome> {

@@ -22,7 +22,8 @@ echo "~EXIT $?"
 /bin/busybox sleep 1
 /bin/busybox poweroff -f
 `
-const APPLETS = ['sh', 'readlink', 'uname', 'cat', 'ls', 'kill', 'sleep']
+/** What the launcher and the contract suite call. */
+const APPLETS = ['sh', 'readlink', 'uname', 'cat', 'ls', 'ln', 'grep', 'kill', 'sleep']
 
 /** Where the portable tarball lies unpacked. */
 export const PORTABLE = '/opt/psci-snap'

@@ -17,6 +17,7 @@ import { ArmPackages, type FetchedKernel, fetchKernel } from './fetch.ts'
 import { baseTree } from './initramfs.ts'
 import type { Host, Job } from './job.ts'
 import { portableCommands } from './jobs/commands.ts'
+import { contract } from './jobs/contract.ts'
 import { moves } from './jobs/moves.ts'
 import { probe } from './jobs/probe.ts'
 import { replays } from './jobs/replays.ts'
@@ -102,12 +103,13 @@ async function main(): Promise<number> {
     results.push(result)
     process.stdout.write(bootText(result))
   }
-  for (const kernel of kernels) await run(kernel.row.name, kernel, CPU, host => [probe, replays(all), saves, moves(shelf, host), portableCommands(VERSION)])
+  for (const kernel of kernels)
+    await run(kernel.row.name, kernel, CPU, host => [probe, contract, replays(all), saves, moves(shelf, host), portableCommands(VERSION)])
   // Guests of the newer kernels, on the oldest.
   const [oldest] = kernels
   if (oldest && kernels.length > 1) await run(`${oldest.row.name} again`, oldest, CPU, host => [moves(shelf, host)])
   const modern = kernels.findLast(({ row }) => row.gates)
-  if (modern) await run(`${modern.row.name} with SVE`, modern, MAX_CPU, () => [probe, replays(all), saves])
+  if (modern) await run(`${modern.row.name} with SVE`, modern, MAX_CPU, () => [probe, contract, replays(all), saves])
   return end(results, notBooted)
 }
 

@@ -1,5 +1,7 @@
 // Owns what the two sides of a boot agree on: the steps that the program inside is told to do, and the frames that it answers with. Types only.
 
+import type { CaseResult } from '../../test/contract/contract.ts'
+
 /** One thing to do inside. Its result is a StepFrame with the same id. */
 export type Step =
   /** A command line of psci-snap, in the program's own process: a process of its own costs seconds there. */
@@ -9,7 +11,7 @@ export type Step =
   /** A probe that keeps its recording, not only the build that comes of it. */
   | (StepCommon & { readonly run: 'record'; readonly extent: 'full' | 'registers' | 'quick'; readonly cpu: string; readonly file: string })
   /** The contract suite on /dev/kvm. */
-  | (StepCommon & { readonly run: 'contract' })
+  | (StepCommon & { readonly run: 'contract'; readonly cycles: number })
 
 interface StepCommon {
   readonly id: string
@@ -55,13 +57,12 @@ export interface FileFrame {
   readonly base64: string
 }
 
-/** One case of the contract suite. */
+/** One case of the contract suite. `part`: over KVM's verbs, over the comfortable form, or of what only a real host has. */
 export interface CaseFrame {
   readonly kind: 'case'
   readonly step: string
-  readonly name: string
-  readonly outcome: 'passed' | 'failed' | 'skipped'
-  readonly detail?: string
+  readonly part: 'verbs' | 'backend' | 'real'
+  readonly result: CaseResult
 }
 
 export interface EndFrame {
