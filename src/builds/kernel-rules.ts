@@ -60,6 +60,14 @@ export interface Provenance {
   readonly package?: string
   readonly uname?: string
   readonly qemuCpu?: string
+  /** `uname -v`: which compilation of it. */
+  readonly unameVersion?: string
+  /** Name, revision and MIDR_EL1 of the CPU that a probe ran on. */
+  readonly cpu?: string
+  /** The kernel's command line there. */
+  readonly commandLine?: string
+  /** What recorded it, with its version. */
+  readonly tool?: string
   /** Build date that the kernel itself reports, or the snapshot's origin. */
   readonly date?: string
 }

@@ -18,6 +18,10 @@ const provenance = z.strictObject({
   package: text.optional(),
   uname: text.optional(),
   qemuCpu: text.optional(),
+  unameVersion: text.optional(),
+  cpu: text.optional(),
+  commandLine: z.string().max(4096).optional(),
+  tool: text.optional(),
   date: text.optional(),
 })
 const header = { provenance: z.array(provenance).max(100), inferred: z.array(z.string().max(4000)).max(100) }

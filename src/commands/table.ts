@@ -13,6 +13,7 @@ export const TABLE: CommandTable = {
     edit: () => import('./edit.ts'),
     migrate: () => import('./migrate.ts'),
     explain: () => import('./explain.ts'),
+    probe: () => import('./probe.ts'),
     'builds:list': () => import('./builds/list.ts'),
     'builds:show': () => import('./builds/show.ts'),
     'builds:diff': () => import('./builds/diff.ts'),

@@ -4,6 +4,7 @@ import { registerName } from '../arch/catalogue/catalogue.ts'
 import { matchRegisters } from '../arch/catalogue/match.ts'
 import type { Feature } from '../arch/features.ts'
 import { type RegId, showRegId, sysRegId } from '../arch/reg-id.ts'
+import type { Build } from '../builds/build.ts'
 import { encodeBuildFile } from '../builds/build-file.ts'
 import { deriveBuild } from '../builds/derive.ts'
 import { diffBuilds, type RuleDifference, showBuild } from '../builds/describe.ts'
@@ -88,10 +89,13 @@ export async function buildsShow(name: string, features: readonly Feature[], reg
 }
 
 /** Compares fresh vCPUs with these features, and the rules of both kernels. */
-export async function buildsDiff(a: string, b: string, features: readonly Feature[]): Promise<BuildsDiffReport> {
+export const buildsDiff = async (a: string, b: string, features: readonly Feature[]): Promise<BuildsDiffReport> =>
+  compareBuilds(await resolveBuild(a), await resolveBuild(b), features)
+
+/** The same for builds that are at hand. */
+export async function compareBuilds(before: Build, after: Build, features: readonly Feature[]): Promise<BuildsDiffReport> {
   const { diffFields } = await import('../arch/fields/fields.ts')
   const { noticesBetween } = await import('./builds-words/notices.ts')
-  const [before, after] = [await resolveBuild(a), await resolveBuild(b)]
   const found = diffBuilds(before, after, features)
   const { onlyInA, onlyInB } = found.registers
   const defaults = found.defaults.map(({ id, a: had, b: has }) => ({

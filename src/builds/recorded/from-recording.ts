@@ -20,7 +20,7 @@ export function buildFromRecording(named: NamedRecording, others: readonly Named
 }
 
 /** Hidden hardware of a CPU as the built-in builds know it. */
-function builtInHardware(cpu: string): ReadonlyMap<number, bigint> | undefined {
+export function builtInHardware(cpu: string): ReadonlyMap<number, bigint> | undefined {
   const build = listBuilds().find(each => each.cpu === cpu)
   return build && decodeHost(readHost(build.release, build.cpu)).hardware
 }

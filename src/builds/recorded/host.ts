@@ -27,7 +27,8 @@ export function recordedList(set: RecordedSet, vcpu1 = false): RegisterList {
 
 export const featuresOfSet = (set: RecordedSet): readonly Feature[] => featuresOf(Number(set.feat))
 
-export function hostValues(kernel: KernelRules, named: NamedRecording, hardware: ReadonlyMap<number, bigint>): HostValues {
+/** `hardware`: what the CPU has in fields that newer kernels hide; undefined: nothing knows. */
+export function hostValues(kernel: KernelRules, named: NamedRecording, hardware: ReadonlyMap<number, bigint> | undefined): HostValues {
   const { recording } = named
   const sets = BASE_SETS.flatMap((name): ListedSet[] => {
     const set = setOf(recording, name)
@@ -47,7 +48,7 @@ export function hostValues(kernel: KernelRules, named: NamedRecording, hardware:
     features: offeredFeatures(recording, kernel),
     nestedMasks: nestedMasks(recording),
     capabilities,
-    hardware,
+    ...(hardware ? { hardware } : {}),
     ...(spectreV4 === undefined ? {} : { mitigatesSsb: spectreV4.startsWith('Mitigation') }),
   })
 }
@@ -79,8 +80,9 @@ function offeredFeatures(recording: Recording, kernel: KernelRules): number {
   if (has('ARM_SVE')) mask |= 1 << 4
   if (has('ARM_PTRAUTH_ADDRESS')) mask |= 1 << 5
   if (has('ARM_PTRAUTH_GENERIC')) mask |= 1 << 6
-  if (recording.errs.init_feature_bit_7 === 0) mask |= 1 << 7
-  if (recording.errs.init_feature_bit_8 === 0) mask |= 1 << 8
+  // A quick probe tries no feature alone; KVM_CAP_ARM_EL2 says the same.
+  if (recording.errs.init_feature_bit_7 === 0 || (recording.errs.init_feature_bit_7 === undefined && has('ARM_EL2'))) mask |= 1 << 7
+  if (recording.errs.init_feature_bit_8 === 0 || (recording.errs.init_feature_bit_8 === undefined && kernel.init.e2h0Alone)) mask |= 1 << 8
   // KVM_ARM_VCPU_PMU_V3_STRICT is offered wherever a PMU is (kvm_arm_supported_features).
   if (kernel.init.known & (1 << 9) && has('ARM_PMU_V3')) mask |= 1 << 9
   return mask

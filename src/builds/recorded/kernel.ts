@@ -11,14 +11,24 @@ const WA2 = FIRMWARE | 2n
 const ENOENT = 2
 const EINVAL = 22
 
-export const provenanceOf = ({ name, sha256, recording }: NamedRecording): Provenance => ({
-  recording: name,
-  sha256,
-  package: recording.package,
-  uname: recording.uname_r,
-  qemuCpu: recording.qemu_cpu,
-  date: /\((\d{4}-\d{2}-\d{2})\)/.exec(recording.uname_v)?.[1] ?? recording.uname_v,
-})
+/** Where a recording came from. One that a probe made says with what and where; the others were made with QEMU (recordings/README.md). */
+export function provenanceOf({ name, sha256, recording }: NamedRecording): Provenance {
+  const date = /\((\d{4}-\d{2}-\d{2})\)/.exec(recording.uname_v)?.[1] ?? recording.uname_v
+  const { tool, meta } = recording
+  if (tool === undefined) return { recording: name, sha256, package: recording.package, uname: recording.uname_r, qemuCpu: recording.qemu_cpu, date }
+  return {
+    recording: name,
+    sha256,
+    uname: recording.uname_r,
+    cpu: cpuText(recording.qemu_cpu, BigInt(meta.midr ?? '0x0')),
+    tool,
+    ...(recording.uname_v === '' ? {} : { unameVersion: recording.uname_v, date }),
+    ...(meta.cmdline ? { commandLine: meta.cmdline } : {}),
+  }
+}
+
+/** `cortex-a72 r0p3, MIDR_EL1 0x410fd083`. */
+const cpuText = (name: string, midr: bigint): string => `${name} r${(midr >> 20n) & 0xfn}p${midr & 0xfn}, MIDR_EL1 0x${midr.toString(16)}`
 
 /** Rules of one kernel release; all `recordings` are of it. `hardware` says what each QEMU CPU has under what newer kernels hide. */
 export function kernelRules(recordings: readonly NamedRecording[], hardware: (cpu: string) => ReadonlyMap<number, bigint>): KernelRules {

@@ -41,7 +41,7 @@ export function mergeKernels(builtIn: KernelRules, own: KernelRules, complete: b
 const find = (kernel: KernelRules, encoding: number): SysregRow | undefined => kernel.sysregs.find(row => row.encoding === encoding)
 
 /** The release's row, unless this recording lists the register where the release says that it is not. */
-function mergeRows(builtIn: SysregRow | undefined, own: SysregRow | undefined): SysregRow {
+export function mergeRows(builtIn: SysregRow | undefined, own: SysregRow | undefined): SysregRow {
   if (!builtIn) return own!
   if (!own) return builtIn
   const { needs, field, ...row } = builtIn

@@ -42,7 +42,15 @@ export interface Recording extends FirmwareRecording {
   readonly qemu_cpu: string
   readonly append: string
   readonly complete: boolean
-  readonly meta: FirmwareRecording['meta'] & { readonly preferred: { readonly target: number }; readonly sysfs: Readonly<Record<string, string>> }
+  /** What recorded it, where that is `psci-snap probe`. */
+  readonly tool?: string
+  readonly meta: FirmwareRecording['meta'] & {
+    readonly preferred: { readonly target: number }
+    readonly sysfs: Readonly<Record<string, string>>
+    readonly cmdline?: string
+    /** MIDR_EL1 of the host. */
+    readonly midr?: string
+  }
   readonly regs: readonly RecordedSet[]
   readonly errs: Readonly<Record<string, number | string>>
   readonly mpstate: readonly {

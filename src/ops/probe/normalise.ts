@@ -1,8 +1,7 @@
 // Owns what of a recording is not the host's but the moment's: running counters, random numbers, clocks. They are replaced, so that a second probe of
 // the same host gives the same recording. Recordings of others can be put through it as well, to compare them.
-import { isVolatile } from '../../arch/volatile.ts'
 import type { Plain, PlainRow } from './probe-vm.ts'
-import { UNREADABLE } from './registers.ts'
+import { sysreg, UNREADABLE } from './registers.ts'
 
 const ZERO = '0x0'
 /** Starts that a counter was set to (power-and-time.ts), highest first, and how far it may have run since. */
@@ -14,7 +13,9 @@ const TRNG_RND = [0x8400_0053n, 0xc400_0053n]
 type Row = { readonly [key: string]: Plain | undefined }
 const isRow = (value: Plain | undefined): value is PlainRow => typeof value === 'object' && value !== null && !Array.isArray(value)
 const rows = (value: Plain | undefined): readonly PlainRow[] => (Array.isArray(value) ? value.filter(isRow) : [])
-const isCounter = (id: Plain | undefined): boolean => typeof id === 'string' && isVolatile(BigInt(id))
+/** KVM_REG_ARM_TIMER_CNT and PTIMER_CNT. PMCCNTR_EL0 stands still until a guest starts it, and the tiny one does not. */
+const COUNTERS: ReadonlySet<bigint> = new Set([sysreg(3, 3, 14, 3, 2), sysreg(3, 3, 14, 0, 1)])
+const isCounter = (id: Plain | undefined): boolean => typeof id === 'string' && COUNTERS.has(BigInt(id))
 
 /** One record of a section without what differs from moment to moment. */
 export function normalised(section: string, record: Row): PlainRow {
