@@ -33,6 +33,11 @@ export function unknownErrno(vcpu: Vcpu, low: number, high: number): number {
   }
 }
 
+/** Errno of writing from nowhere to an id that cannot be touched: kvm_arm_set_fw_reg reads the value before it looks which register it is for. */
+export const noValueErrno = (errno: number, low: number, high: number): number =>
+  errno === ERRNO.ENOENT && high === 0x6030_0000 && FIRMWARE.includes((low >>> 16) & 0xfff) ? ERRNO.EFAULT : errno
+const FIRMWARE: readonly number[] = [COPROC.firmware, COPROC.firmwareBitmap]
+
 /** Errno of touching a known register that this vCPU does not show now. */
 export const hiddenErrno = (vcpu: Vcpu, index: number): number => (vcpu.plan.kind[index] === KIND.vector ? ERRNO.EINVAL : ERRNO.ENOENT)
 

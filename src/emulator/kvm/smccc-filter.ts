@@ -9,11 +9,12 @@ const RESERVED: readonly (readonly [number, number])[] = [
   [0xc000_0000, 0xc000_ffff],
 ]
 
-/** EINVAL for an empty or wrapping range, EEXIST when it touches another or a reserved one. */
-export function checkFilterRange(present: readonly SmcccFilterRange[], range: SmcccFilterRange): number {
+/** EINVAL for an empty or wrapping range, then EBUSY after a run, then EEXIST when it touches another or a reserved one. */
+export function checkFilterRange(present: readonly SmcccFilterRange[], range: SmcccFilterRange, hasRun: boolean): number {
   const base = range.base >>> 0
   const end = base + range.count - 1
   if (range.count <= 0 || end > 0xffff_ffff) return ERRNO.EINVAL
+  if (hasRun) return ERRNO.EBUSY
   const taken = [...RESERVED, ...present.map(other => [other.base >>> 0, (other.base >>> 0) + other.count - 1] as const)]
   return taken.some(([first, last]) => base <= last && end >= first) ? ERRNO.EEXIST : 0
 }

@@ -9,7 +9,7 @@ import { CacheGeometry } from './cache-registers.ts'
 import { checkEvents, NO_EVENTS } from './events.ts'
 import { holds, ID, type IdState } from './id-registers.ts'
 import { checkInit } from './init-rules.ts'
-import { hiddenErrno, readRegister, unknownErrno, writeRegister } from './register-access.ts'
+import { hiddenErrno, noValueErrno, readRegister, unknownErrno, writeRegister } from './register-access.ts'
 import { KIND, type RegisterPlan } from './register-plan.ts'
 import { resetRegisters, startAt } from './reset.ts'
 import { newSve, type SveState } from './sve.ts'
@@ -100,7 +100,7 @@ export class Vcpu implements VcpuAbi {
     const low = Number(id & 0xffff_ffffn)
     const high = Number(id >> 32n)
     const index = this.reach(low, high)
-    if (index < 0) return -index
+    if (index < 0) return value ? -index : noValueErrno(-index, low, high)
     if (!value) return ERRNO.EFAULT
     return writeRegister(this, index, new DataView(value.buffer, value.byteOffset, value.byteLength), 0)
   }

@@ -93,8 +93,7 @@ export class Vm implements VmAbi, IdState, FirmwareState {
 
   setSmcccFilter(range: SmcccFilterRange): number {
     if (!this.build.kernel.smcccFilter) return ERRNO.EINVAL
-    if (this.hasRun) return ERRNO.EBUSY
-    const errno = checkFilterRange(this.smcccFilter, range)
+    const errno = checkFilterRange(this.smcccFilter, range, this.hasRun)
     if (errno === 0) this.smcccFilter.push(range)
     return errno
   }
