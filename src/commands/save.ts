@@ -24,7 +24,10 @@ export default class Save extends SnapCommand<SaveReport> {
     output: Flags.string({ char: 'o', required: true, summary: 'file to write, .psnap or .json; - for standard output' }),
     vcpus: Flags.integer({ default: 2, min: 1, max: 64, summary: 'number of vCPUs' }),
     psci: Flags.string({ summary: 'pin this PSCI version before the first run' }),
-    features: Flags.string({ summary: 'vCPU features, with commas between, empty for none; by default psci_0_2, or what the baseline says' }),
+    features: Flags.string({
+      summary:
+        'vCPU features, with commas between, empty for none; by default psci_0_2, with --backend kvm pmu_v3 too where there is one, or what the baseline says',
+    }),
     gic: Flags.option({ options: ['none', 'v2', 'v3'] as const, summary: 'in-kernel interrupt controller; by default v3, or what the baseline says' })(),
     baseline: Flags.string({ summary: 'baseline file: its registers are written before the first run' }),
     until: Flags.string({ default: 'ready', summary: 'when to save: ready, insns=N, hibernate, off, suspend, reset' }),

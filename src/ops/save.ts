@@ -35,9 +35,9 @@ export interface SaveOptions extends Work, BackendOptions {
   readonly psci?: string
   /** Registers that are written before the first run; its features and GIC are the default then. */
   readonly baseline?: Baseline
-  /** Default: psci_0_2. */
+  /** Default: psci_0_2, on a real host pmu_v3 too where it has one for guests. */
   readonly features?: readonly Feature[]
-  /** Default: v3. */
+  /** Default: v3; on a real host what it has. */
   readonly gic?: Gic
   readonly until?: SavePoint
   /** Bytes of guest memory, a multiple of 1 MiB; default 16 MiB. */
@@ -119,21 +119,15 @@ interface SavedGuest {
 /** Gives `use` the saved guest while its VM is still there. */
 async function withSavedGuest<T>(options: SaveOptions, use: (saved: SavedGuest) => Promise<T>): Promise<T> {
   const { baseline } = options
-  const wanted = {
-    ...options,
-    vcpus: options.vcpus ?? 2,
-    features: options.features ?? baseline?.features ?? (['psci_0_2'] as const),
-    gic: options.gic ?? baseline?.gic ?? 'v3',
-    until: options.until ?? { kind: 'ready' as const },
-    memory: options.memory ?? DEFAULT_MEMORY,
-  }
-  const { vcpus: count, features, gic, until, memory } = wanted
-  if (baseline) agree(baseline, wanted)
+  const { vcpus: count = 2, until = { kind: 'ready' }, memory = DEFAULT_MEMORY } = options
   if (!Number.isInteger(memory / MIB) || memory < GUEST_LAYOUT.ramBytes)
     throw new SnapError('USAGE', `the built-in guest needs ${GUEST_LAYOUT.ramBytes / MIB} MiB of memory or more, in whole MiB`)
   if (options.backend === 'kvm' && until.kind === 'insns')
     throw new SnapError('USAGE', 'a real CPU does not count instructions', {}, { hint: 'points on --backend kvm: ready, hibernate, off, suspend, reset' })
   return withLiveHost(options, async host => {
+    const features = options.features ?? baseline?.features ?? host.usual.features
+    const gic = options.gic ?? baseline?.gic ?? host.usual.gic
+    if (baseline) agree(baseline, { ...options, features, gic })
     const vm = await host.createVm({
       gic,
       board: true,
@@ -147,7 +141,7 @@ async function withSavedGuest<T>(options: SaveOptions, use: (saved: SavedGuest) 
       const action = ACTIONS[until.kind]
       await boot(vm, vcpus[0]!, { vcpus: count, ...(action ? { action } : {}) })
       const end = await runTo(vm, vcpus, until, options)
-      const snapshot = await captured(vm, vcpus, host, wanted, end)
+      const snapshot = await captured(vm, vcpus, host, { features, gic, until }, end)
       return await use({ snapshot, console: vm.console(), unit: vm.unit, spent: vm.spent, host: host.name })
     } finally {
       await vm.close()

@@ -11,6 +11,7 @@ export function emulatorHost(build: Build): LiveHost {
     kind: 'emulator',
     name,
     build,
+    usual: { features: ['psci_0_2'], gic: 'v3' },
     target: { build: name, kernel: kernel.release, cpu: host.cpu },
     origin: { build: name, kernel: kernel.release, cpu: host.cpu, tool: `psci-snap ${VERSION}` },
     defaultPsci: features => BigInt(features.includes('psci_0_2') ? kernel.psci.initial : kernel.psci.initialWithout02),

@@ -5,9 +5,12 @@ import { cpuName } from '../../arch/midr.ts'
 import { sysRegId } from '../../arch/reg-id.ts'
 import { type KvmVm, kvmBackend } from '../../backends/kvm/backend.ts'
 import { type AbiHost, getAbi64 } from '../../backends/kvm-abi.ts'
+import type { Gic } from '../../model/snapshot.ts'
 import { VERSION } from '../../version.ts'
 import type { LiveHost, LiveVm } from './live-host.ts'
 
+/** KVM_CAP_ARM_PMU_V3 (include/uapi/linux/kvm.h). */
+const CAP_PMU_V3 = 126
 const MIDR_EL1 = sysRegId(3, 0, 0, 0, 0)
 
 export interface HostIdentity {
@@ -17,6 +20,8 @@ export interface HostIdentity {
   readonly kernel: string
   /** By MIDR_EL1; `MIDR_EL1 0x…` for a part that has no name here. */
   readonly cpu: string
+  /** The newest interrupt controller that its VMs can have. */
+  readonly gic: Gic
 }
 
 /** Makes a vCPU to ask it; a host that makes none is one of an unknown CPU. */
@@ -27,7 +32,8 @@ export function identify(host: AbiHost): HostIdentity {
     const midr = vcpu.init([featureMask(['psci_0_2'])]) === 0 ? getAbi64(vcpu, MIDR_EL1) : undefined
     const cpu = midr === undefined ? 'unknown' : (cpuName(midr) ?? `MIDR_EL1 0x${midr.toString(16)}`)
     const kernel = host.description
-    return { name: `host ${kernel.startsWith('linux-') ? '' : 'linux-'}${kernel}`, kernel, cpu }
+    const gic = (['v3', 'v2'] as const).find(version => vm.createGic(version) === 0) ?? 'none'
+    return { gic, name: `host ${kernel.startsWith('linux-') ? '' : 'linux-'}${kernel}`, kernel, cpu }
   } finally {
     vm.close()
   }
@@ -35,11 +41,14 @@ export function identify(host: AbiHost): HostIdentity {
 
 /** `close` closes `host` too. */
 export function kvmHost(host: AbiHost): LiveHost {
-  const { name, kernel, cpu } = identify(host)
+  const { name, kernel, cpu, gic } = identify(host)
+  const hasPmu = host.checkExtension(CAP_PMU_V3) > 0
   const backend = kvmBackend(host)
   return {
     kind: 'kvm',
     name,
+    // With a PMU, as VMMs make them: Linux 5.10 lists PMU registers for every vCPU, and without one no newer kernel takes them.
+    usual: { features: hasPmu ? ['psci_0_2', 'pmu_v3'] : ['psci_0_2'], gic },
     target: { build: name, kernel, cpu },
     origin: { kernel, cpu, tool: `psci-snap ${VERSION}` },
     defaultPsci: () => undefined, // known as soon as a vCPU is made, and not before

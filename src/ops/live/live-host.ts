@@ -3,7 +3,7 @@
 import type { Feature } from '../../arch/features.ts'
 import type { BackendVm, VcpuExit, VmOptions } from '../../backends/backend.ts'
 import type { Build } from '../../builds/build.ts'
-import type { DeviceSnapshot, MachineState, MemoryRegion, Origin } from '../../model/snapshot.ts'
+import type { DeviceSnapshot, Gic, MachineState, MemoryRegion, Origin } from '../../model/snapshot.ts'
 import type { TargetReport } from '../reports.ts'
 
 /** What running is counted in: instructions of all vCPUs on the built-in machine, milliseconds of this thread on a real one. */
@@ -17,6 +17,8 @@ export interface LiveHost {
   readonly target: TargetReport
   /** Of what is saved here. */
   readonly origin: Origin
+  /** What a guest is made with where nobody says. */
+  readonly usual: { readonly features: readonly Feature[]; readonly gic: Gic }
   /** Whose rules these are, where they are known. */
   readonly build?: Build
   createVm(options: LiveVmOptions): Promise<LiveVm>

@@ -64,14 +64,15 @@ async function restoredOn(snapshot: Snapshot, name: string, options: Omit<Restor
 describe('save', () => {
   test('a guest of this host: who the host is, no machine state, what the guest was told', async () => {
     const snapshot = await savedOn('linux-6.1')
+    expect(snapshot.gic).toBe('v3')
     expect(snapshot.origin).toEqual({ kernel: 'linux-6.1.192/cortex-a72', cpu: 'cortex-a72', tool: expect.stringContaining('psci-snap') })
     expect(snapshot.machine).toBeUndefined()
     expect(snapshot.vm).toMatchObject({ counterFrequency: 62_500_000, ipaBits: 40, systemSuspend: false, smcccFilter: [] })
     expect(snapshot.vcpus.map(({ mpState, features }) => [mpState, features])).toEqual([
-      ['runnable', ['psci_0_2']],
-      ['runnable', ['psci_0_2']],
+      ['runnable', ['psci_0_2', 'pmu_v3']],
+      ['runnable', ['psci_0_2', 'pmu_v3']],
     ])
-    const sameBuild = await savedByEmulator('linux-6.1')
+    const sameBuild = await savedByEmulator('linux-6.1', { features: ['psci_0_2', 'pmu_v3'] })
     expect(snapshot.vcpus[0]!.registers.ids).toEqual(sameBuild.vcpus[0]!.registers.ids)
   })
 
@@ -108,8 +109,22 @@ describe('save', () => {
 })
 
 describe('restore', () => {
+  test('what a host refuses before the first register is a verdict, and the rest is said', async () => {
+    const suspended = await savedOn('linux-7.3', { until: { kind: 'suspend' }, vcpus: 1, features: ['psci_0_2'] })
+    const old = await restoredOn(suspended, 'linux-5.10')
+    expect(old.verdict).toBe('refused')
+    expect(old.findings.find(({ code }) => code === 'capability-refused')?.message).toContain('EINVAL')
+    expect(old.vcpus[0]!.failures.length).toBeGreaterThan(3)
+    const many = { ...suspended, vcpus: Array.from({ length: 600 }, (_, index) => ({ ...suspended.vcpus[0]!, index })) }
+    expect(await restoredOn(many, 'linux-7.3')).toMatchObject({ verdict: 'refused', vcpus: [], psci: { afterReplay: null, targetDefault: null } })
+    const withSve = await restoredOn(suspended, 'linux-7.3', { features: ['psci_0_2', 'sve'] })
+    expect(withSve.findings.find(({ code }) => code === 'vcpu-refused')?.message).toMatch(
+      /KVM_ARM_VCPU_INIT of vCPU 0 with psci_0_2 sve is refused with EINVAL/,
+    )
+  })
+
   test('what one kernel saved survives on another: the real one, and the built-in machine, say the same', async () => {
-    const old = await savedOn('linux-6.1')
+    const old = await savedOn('linux-6.1', { features: ['psci_0_2'] })
     const live = await restoredOn(old, 'linux-7.3')
     expect(live).toMatchObject({
       verdict: 'survives',
@@ -129,11 +144,10 @@ describe('restore', () => {
     expect(report).toMatchObject({ verdict: 'survives', psci: { observedByGuest: '1.1', observedVia: 'guest' } })
   })
 
-  test('5.10 with a PMU keeps PSCI 1.0 on 7.3; 7.3 is refused on 5.10, with the reason', async () => {
-    const features = ['psci_0_2', 'pmu_v3'] as const
-    const forward = await restoredOn(await savedOn('linux-5.10', { features, vcpus: 1 }), 'linux-7.3')
+  test('what 5.10 saves keeps PSCI 1.0 on 7.3; 7.3 is refused on 5.10, with the reason', async () => {
+    const forward = await restoredOn(await savedOn('linux-5.10', { vcpus: 1 }), 'linux-7.3')
     expect(forward).toMatchObject({ verdict: 'changed', psci: { saved: '1.0', afterReplay: '1.0', observedByGuest: '1.0', observedVia: 'guest' } })
-    const back = await restoredOn(await savedOn('linux-7.3', { features, vcpus: 1 }), 'linux-5.10')
+    const back = await restoredOn(await savedOn('linux-7.3', { vcpus: 1 }), 'linux-5.10')
     expect(back).toMatchObject({ verdict: 'refused', psci: { saved: '1.3', afterReplay: '1.0', observedByGuest: null, observedVia: null } })
     const psci = back.vcpus[0]!.failures.find(row => row.name === 'KVM_REG_ARM_PSCI_VERSION')
     expect(psci).toMatchObject({ errno: 'EINVAL', droppable: false, value: '0x10003' })
@@ -161,7 +175,7 @@ describe('restore', () => {
 
   test('what is left after the restore is written from the VM, and can be restored again', async () => {
     const file = join(folder, 'first.psnap')
-    await save(file, { ...kvm('linux-6.1'), vcpus: 2, memory: MIB })
+    await save(file, { ...kvm('linux-6.1'), features: ['psci_0_2'], vcpus: 2, memory: MIB })
     const output = join(folder, 'second.psnap')
     const report = await restore(file, { ...kvm('linux-7.3'), output })
     expect(report).toMatchObject({ verdict: 'survives', output })
