@@ -1,15 +1,13 @@
 // Owns the program that runs inside a booted kernel (bundled by bundle.ts): does the steps of its plan one after the other, whatever becomes of each, and
 // sends what came of them. Judges nothing.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { release, version } from 'node:os'
 import { kvmBackend } from '../../src/backends/kvm/backend.ts'
 import { openKvmHost } from '../../src/backends/kvm/host.ts'
 import type { Io, Output } from '../../src/cli/io.ts'
 import { runCli } from '../../src/cli/run-cli.ts'
 import { TABLE } from '../../src/commands/table.ts'
-import { readHostFacts } from '../../src/ops/probe/host-facts.ts'
-import { recordHost, recordingText } from '../../src/ops/probe/record-host.ts'
 import { runCase } from '../../test/contract/contract.ts'
 import { realCases } from '../../test/contract/real.ts'
 import { backendContractCases, contractCases } from '../../test/contract/suite.ts'
@@ -32,26 +30,11 @@ async function perform(step: Step): Promise<Outcome> {
     }
     case 'spawn':
       return spawned(step)
-    case 'record':
-      return record(step)
     case 'contract':
       return contract(step)
     default:
       return step satisfies never
   }
-}
-
-async function record({ extent, cpu, file }: Step & { run: 'record' }): Promise<Outcome> {
-  const host = await openKvmHost()
-  const times: string[] = []
-  const timed = (section: string, milliseconds: number): void => void times.push(`${section} ${(milliseconds / 1000).toFixed(1)} s`)
-  try {
-    const { recording } = await recordHost(host, readHostFacts(), { extent, cpu, timed })
-    writeFileSync(file, recordingText(recording))
-  } finally {
-    host.close()
-  }
-  return { status: 0, stdout: times.join(', '), stderr: '' }
 }
 
 async function contract({ id, cycles }: Step & { run: 'contract' }): Promise<Outcome> {

@@ -23,7 +23,7 @@ echo "~EXIT $?"
 /bin/busybox poweroff -f
 `
 /** What the launcher and the contract suite call. */
-const APPLETS = ['sh', 'readlink', 'uname', 'cat', 'ls', 'ln', 'grep', 'kill', 'sleep']
+const APPLETS = ['sh', 'readlink', 'uname', 'cat', 'ls', 'ln', 'cmp', 'grep', 'kill', 'sleep']
 
 /** Where the portable tarball lies unpacked. */
 export const PORTABLE = '/opt/psci-snap'

@@ -8,8 +8,6 @@ export type Step =
   | (StepCommon & { readonly run: 'cli'; readonly argv: readonly string[] })
   /** A process, as a user starts it. `interruptAfter`: SIGTERM after so many milliseconds. `seconds`: SIGKILL after so many. */
   | (StepCommon & { readonly run: 'spawn'; readonly argv: readonly string[]; readonly seconds: number; readonly interruptAfter?: number })
-  /** A probe that keeps its recording, not only the build that comes of it. */
-  | (StepCommon & { readonly run: 'record'; readonly extent: 'full' | 'registers' | 'quick'; readonly cpu: string; readonly file: string })
   /** The contract suite on /dev/kvm. */
   | (StepCommon & { readonly run: 'contract'; readonly cycles: number })
 

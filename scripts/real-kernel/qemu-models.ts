@@ -23,11 +23,11 @@ export const modelDifference = (cpu: string, id: bigint, a: bigint, b: bigint): 
 
 /** The same for a row of two recordings: `[id, value]`, or what became of writing to an ID register, whose value decides it. */
 export function explainedByModel(cpu: string, expected: unknown, actual: unknown): ModelDifference | undefined {
-  const [a, b] = [valueOf(expected), valueOf(actual)]
+  const [a, b] = [registerIn(expected), registerIn(actual)]
   return a && b && a.id === b.id ? modelDifference(cpu, a.id, a.value, b.value) : undefined
 }
 
-function valueOf(row: unknown): { readonly id: bigint; readonly value: bigint } | undefined {
+function registerIn(row: unknown): { readonly id: bigint; readonly value: bigint } | undefined {
   const [id, value] = Array.isArray(row) ? row : typeof row === 'object' && row !== null ? [(row as { id?: unknown }).id, (row as { val?: unknown }).val] : []
   const isHex = (text: unknown): text is string => typeof text === 'string' && /^0x[0-9a-f]+$/.test(text)
   return isHex(id) && isHex(value) ? { id: BigInt(id), value: BigInt(value) } : undefined

@@ -68,6 +68,9 @@ export interface Provenance {
   readonly commandLine?: string
   /** What recorded it, with its version. */
   readonly tool?: string
+  /** What emulated the host, with its version, and what stood below the kernel there. */
+  readonly emulator?: string
+  readonly hostFirmware?: string
   /** Build date that the kernel itself reports, or the snapshot's origin. */
   readonly date?: string
 }

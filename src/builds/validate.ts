@@ -19,6 +19,8 @@ const provenance = z.strictObject({
   uname: text.optional(),
   qemuCpu: text.optional(),
   unameVersion: text.optional(),
+  emulator: text.optional(),
+  hostFirmware: text.optional(),
   cpu: text.optional(),
   commandLine: z.string().max(4096).optional(),
   tool: text.optional(),

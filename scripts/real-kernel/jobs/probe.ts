@@ -1,11 +1,10 @@
 // Owns the job that records the real kernel by the probe: a build comes of it, and it agrees with what was recorded of the same kernel before, by other
 // code, and with the built-in build of its series.
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { encodeBuildFile, parseBuildFile } from '../../../src/builds/build-file.ts'
 import { listBuilds } from '../../../src/builds/load.ts'
-import { buildFromRecording } from '../../../src/builds/recorded/from-recording.ts'
 import type { Recording } from '../../../src/builds/recorded/recording.ts'
 import { buildsDiff } from '../../../src/ops/builds.ts'
 import { readRecording } from '../../builds/read-recordings.ts'
@@ -15,32 +14,47 @@ import { type Check, check, failed, type Host, type Job, notRun, passed, said } 
 import { explainedByModel, modelDifference } from '../qemu-models.ts'
 import { probedOf } from './replays.ts'
 
-const FILE = '/tmp/recording.json'
+const BUILD = '/tmp/probed.json'
+const RECORDING = '/tmp/recording.json.gz'
+const QUICK = '/tmp/quick-probed.json'
 const STEP = 'probe'
+const AGAIN = 'a quick probe'
+const TWICE = 'another quick probe'
+const SAME = 'the second gives the same files'
 const RECORDINGS = join(root, '..', 'shared', 'recordings', 'kvm')
 const MOST_SHOWN = 25
 
 export const probe: Job = {
   name: 'probe',
-  steps: (_, { cpu }) => [{ id: STEP, run: 'record', extent: 'full', cpu, file: FILE, send: [FILE] }],
-  async judge({ host, step, file }, shelf) {
+  steps: (_, { cpu }) => [
+    { id: STEP, run: 'cli', argv: ['probe', '-o', BUILD, '--recording', RECORDING, '--cpu', cpu, '--json'], send: [BUILD, RECORDING] },
+    // In the same boot, as a host would be recorded again another day.
+    { id: AGAIN, run: 'cli', argv: ['probe', '-o', QUICK, '--recording', `${QUICK}.recording`, '--quick', '--cpu', cpu, '--json'], send: [QUICK] },
+    { id: TWICE, run: 'cli', argv: ['probe', '-o', `${QUICK}.2`, '--recording', `${QUICK}.recording.2`, '--quick', '--cpu', cpu, '--json'] },
+    { id: SAME, run: 'spawn', argv: ['/bin/sh', '-c', `cmp ${QUICK} ${QUICK}.2 && cmp ${QUICK}.recording ${QUICK}.recording.2`], seconds: 30 },
+  ],
+  async judge({ host, step, file, uname }, shelf) {
     const done = step(STEP)
     if (done === undefined) return []
-    const bytes = file(STEP, FILE)
-    if (done.status !== 0 || bytes === undefined) return [failed('the host is recorded', said(done))]
-    shelf.put(`recordings/${host.name}-${host.cpu}.json`, bytes)
-    const recording = JSON.parse(bytes.toString('utf8')) as Recording
-    const build = buildFromRecording({ name: `${recording.version}-${host.cpu}`, sha256: createHash('sha256').update(bytes).digest('hex'), recording })
-    const text = encodeBuildFile(build)
-    const built = shelf.put(probedOf(host), Buffer.from(text))
-    const isSame = encodeBuildFile(await parseBuildFile(text, built)) === text
+    const [text, packed] = [file(STEP, BUILD)?.toString('utf8'), file(STEP, RECORDING)]
+    if (done.status !== 0 || text === undefined || packed === undefined) return [failed('the host is recorded', said(done))]
+    shelf.put(`recordings/${host.name}-${host.cpu}.json.gz`, packed)
+    const recording = JSON.parse(gunzipSync(packed).toString('utf8')) as Recording
+    const path = shelf.put(probedOf(host), Buffer.from(text))
+    const build = await parseBuildFile(text, path)
+    const [provenance] = build.host.provenance
     const checks: Check[] = [
-      passed('the host is recorded', `${done.stdout}; ${bytes.length} bytes`),
-      check('its build is read as it was written', isSame, () => 'the file read back is another build'),
+      passed('the host is recorded', `${text.length} bytes`),
+      check('its build is read as it was written', encodeBuildFile(build) === text, () => 'the file read back is another build'),
+      check('it says which kernel', provenance?.unameVersion === uname && (provenance?.tool ?? '') !== '', () => JSON.stringify(provenance)),
       check('no descriptor is left open', done.descriptors[0] >= done.descriptors[1], () => `${done.descriptors[0]} before, ${done.descriptors[1]} after`),
+      ...[AGAIN, TWICE, SAME].flatMap(id => {
+        const each = step(id)
+        return each === undefined ? [] : [check(id, each.status === 0, () => said(each))]
+      }),
     ]
     // QEMU's `max` is another CPU in every release of QEMU.
-    return host.cpu === 'max' ? checks : [...checks, ...againstRecording(host, recording), await againstBuiltIn(host, recording, built)]
+    return host.cpu === 'max' ? checks : [...checks, ...againstRecording(host, recording), await againstBuiltIn(host, recording, path)]
   },
 }
 

@@ -14,7 +14,7 @@ const EINVAL = 22
 /** Where a recording came from. One that a probe made says with what and where; the others were made with QEMU (recordings/README.md). */
 export function provenanceOf({ name, sha256, recording }: NamedRecording): Provenance {
   const date = /\((\d{4}-\d{2}-\d{2})\)/.exec(recording.uname_v)?.[1] ?? recording.uname_v
-  const { tool, meta } = recording
+  const { tool, meta, emulator, hostFirmware } = recording
   if (tool === undefined) return { recording: name, sha256, package: recording.package, uname: recording.uname_r, qemuCpu: recording.qemu_cpu, date }
   return {
     recording: name,
@@ -22,6 +22,9 @@ export function provenanceOf({ name, sha256, recording }: NamedRecording): Prove
     uname: recording.uname_r,
     cpu: cpuText(recording.qemu_cpu, BigInt(meta.midr ?? '0x0')),
     tool,
+    ...(recording.package === '' ? {} : { package: recording.package }),
+    ...(emulator === undefined ? {} : { emulator }),
+    ...(hostFirmware === undefined ? {} : { hostFirmware }),
     ...(recording.uname_v === '' ? {} : { unameVersion: recording.uname_v, date }),
     ...(meta.cmdline ? { commandLine: meta.cmdline } : {}),
   }

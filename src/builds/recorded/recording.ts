@@ -44,6 +44,9 @@ export interface Recording extends FirmwareRecording {
   readonly complete: boolean
   /** What recorded it, where that is `psci-snap probe`. */
   readonly tool?: string
+  /** Known to who booted the host, not to the probe (scripts/real-kernel/record.ts). */
+  readonly emulator?: string
+  readonly hostFirmware?: string
   readonly meta: FirmwareRecording['meta'] & {
     readonly preferred: { readonly target: number }
     readonly sysfs: Readonly<Record<string, string>>
