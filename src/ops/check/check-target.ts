@@ -1,11 +1,8 @@
 // Owns what a check answers for: a build, whose answer is a prediction, or this host, whose kernel answers itself.
-import type { AbiHost } from '../../backends/kvm-abi.ts'
 import type { Build } from '../../builds/build.ts'
 import type { Finding } from '../../model/finding.ts'
-import { identify } from '../live/kvm-host.ts'
-import { type LoadHost, loadHostOver } from '../load/load-host.ts'
+import type { LoadHost } from '../load/load-host.ts'
 import type { TargetReport } from '../reports.ts'
-import { nearestRules } from './nearest-rules.ts'
 
 /** The name of this host among targets; a file of that name is `./host`. */
 export const THIS_HOST = 'host'
@@ -27,24 +24,3 @@ export const isLive = (target: CheckTarget): target is LiveTarget => 'newVm' in 
 
 export const reportOf = (target: CheckTarget): TargetReport =>
   isLive(target) ? { build: target.name, kernel: target.kernel, cpu: target.cpu } : { build: target.name, kernel: target.kernel.release, cpu: target.host.cpu }
-
-/** `host` stays the caller's to close. */
-export function liveTarget(host: AbiHost): LiveTarget {
-  const { kernel, cpu } = identify(host)
-  const loads = loadHostOver(host)
-  const { build, from } = nearestRules(loads, { kernel, cpu, name: THIS_HOST })
-  return {
-    ...loads,
-    name: THIS_HOST,
-    kernel,
-    cpu,
-    words: build,
-    findings: [
-      {
-        severity: 'info',
-        code: 'answered-by-host',
-        message: `the kernel of this host, ${kernel}, answered itself; its answers are explained by the rules of ${from}, the nearest known`,
-      },
-    ],
-  }
-}

@@ -1,11 +1,10 @@
 // Owns a fleet check from its words to its summary: what is checked, by how many threads, in which order results come, and what it all comes to.
 // Prints nothing and keeps no result: each outcome goes to the caller as it comes.
 import { availableParallelism } from 'node:os'
-import type { AbiHost } from '../../backends/kvm-abi.ts'
 import { SnapError } from '../../errors.ts'
 import { type OpenHost, openThisHost } from '../backend-choice.ts'
 import type { CheckSummary } from '../check/check-report.ts'
-import { type LiveTarget, liveTarget, THIS_HOST } from '../check/check-target.ts'
+import { type LiveTarget, THIS_HOST } from '../check/check-target.ts'
 import { resolveBuild } from '../target.ts'
 import type { Work } from '../work.ts'
 import { type CheckOne, fileChecker, unreadable } from './check-one.ts'
@@ -60,7 +59,8 @@ export const MOST_JOBS = 256
  */
 export async function checkFleet(request: FleetRequest, begin: Begin, each: Each): Promise<FleetEnd> {
   if (![...request.settings.targets, ...(request.hosts ?? [])].includes(THIS_HOST)) return checkWith(undefined, request, begin, each)
-  const host: AbiHost = await (request.openHost ?? openThisHost)()
+  const { liveTarget } = await import('../check/live-target.ts')
+  const host = await (request.openHost ?? openThisHost)()
   try {
     return await checkWith(liveTarget(host), { ...request, jobs: 1 }, begin, each)
   } finally {
