@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { KVM_EXIT, MP_STATES } from '../../../src/arch/exits.ts'
 import { FEATURES } from '../../../src/arch/features.ts'
-import { DEVICE, IOCTL, type IoctlName, KVM_RUN_LAYOUT, PMU_ATTRIBUTE, VGIC, VM_ATTRIBUTE } from '../../../src/backends/kvm/ioctls.ts'
+import { DEVICE, IOCTL, type IoctlName, type IoctlRow, KVM_RUN_LAYOUT, PMU_ATTRIBUTE, VGIC, VM_ATTRIBUTE } from '../../../src/backends/kvm/ioctls.ts'
 
 const COMPILER = 'aarch64-linux-gnu-gcc'
 const RUNNER = 'qemu-aarch64'
@@ -65,7 +65,7 @@ function layout(text: string): readonly (readonly [string, number])[] {
   })
 }
 const structOf = (name: IoctlName): string | undefined => {
-  const row: { readonly struct?: string } = IOCTL[name]
+  const row: IoctlRow = IOCTL[name]
   const same = /^as (\w+)$/.exec(row.struct ?? '')?.[1]
   return same === undefined ? row.struct : structOf(same as IoctlName)
 }
