@@ -8,6 +8,7 @@ import { type Comparison, type Count, compare, type Disagreement } from './compa
 import { EXCLUSIONS } from './exclusions.ts'
 import { FAMILIES } from './families.ts'
 import { Hosts } from './hosts.ts'
+import { probeMatrix } from './probe-matrix.ts'
 
 const MOST_EXCLUDED = 0.005
 const shared = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'shared', 'recordings', 'kvm')
@@ -21,6 +22,8 @@ const { values: flags } = parseArgs({
     // Derive kernel rules from the recordings on this QEMU CPU only.
     'rules-from': { type: 'string' },
     show: { type: 'string', default: '20' },
+    // Probe every built-in host through KVM's verbs instead, and compare whole recordings.
+    probe: { type: 'boolean', default: false },
   },
 })
 
@@ -29,6 +32,13 @@ const folders = [...(existsSync(shared) ? [shared] : []), ...flags.recordings]
 if (folders.length === 0) {
   process.stdout.write('no recordings: ../shared/recordings/kvm is absent and no --recordings DIR was given\n')
   process.exit(10)
+}
+if (flags.probe) {
+  const wanted = ({ name, recording }: { readonly name: string; readonly recording: { readonly version: string } }): boolean =>
+    (flags.kernel === undefined || recording.version === flags.kernel) && name.includes(flags.match ?? '')
+  const { rows, failed } = await probeMatrix(new Hosts(folders), wanted, Number(flags.show))
+  process.stdout.write(`${rows} passed, ${failed} failed\n`)
+  process.exit(failed > 0 || rows === 0 ? 3 : 0)
 }
 const families = flags.family ? FAMILIES.filter(family => flags.family!.includes(family.name)) : FAMILIES
 const { match } = flags
