@@ -63,8 +63,8 @@ export async function openLibc(): Promise<Libc> {
   const ignore = Buffer.alloc(SIGACTION_BYTES)
   ignore.writeBigUInt64LE(BigInt(koffi.address(library.symbol('abs', 'int'))))
   const before = Buffer.alloc(SIGACTION_BYTES)
-  const off = Buffer.alloc(ITIMERVAL_BYTES)
-  const on = Buffer.alloc(ITIMERVAL_BYTES)
+  const timer = Buffer.alloc(ITIMERVAL_BYTES)
+  const timerBefore = Buffer.alloc(ITIMERVAL_BYTES)
 
   return {
     pageBytes,
@@ -99,17 +99,17 @@ export async function openLibc(): Promise<Libc> {
     },
     bounded(milliseconds, call) {
       const microseconds = Math.min(LONGEST_MICROSECONDS, Math.max(1, Math.ceil(milliseconds * 1000)))
-      on.writeBigInt64LE(BigInt(REPEAT_MICROSECONDS), 8)
-      on.writeBigInt64LE(BigInt(Math.floor(microseconds / 1e6)), 16)
-      on.writeBigInt64LE(BigInt(microseconds % 1e6), 24)
+      timer.writeBigInt64LE(BigInt(REPEAT_MICROSECONDS), 8)
+      timer.writeBigInt64LE(BigInt(Math.floor(microseconds / 1e6)), 16)
+      timer.writeBigInt64LE(BigInt(microseconds % 1e6), 24)
       sigaction(SIGALRM, ignore, before)
       try {
         // Without its timer the call might never end.
-        if ((setitimer(ITIMER_REAL, on, null) as number) !== 0)
+        if ((setitimer(ITIMER_REAL, timer, timerBefore) as number) !== 0)
           throw new SnapError('KERNEL_REFUSED', `setitimer fails with ${getSystemErrorName(-koffi.errno())}`)
         return call()
       } finally {
-        setitimer(ITIMER_REAL, off, null)
+        setitimer(ITIMER_REAL, timerBefore, null)
         sigaction(SIGALRM, before, null)
       }
     },
