@@ -1,8 +1,9 @@
 // Owns a KVM host as a place where guests live: who it is, and time instead of instructions.
 // Works over any AbiHost; only backend-choice.ts opens /dev/kvm.
-import { featureMask } from '../../arch/features.ts'
+import { type Feature, featureMask } from '../../arch/features.ts'
 import { cpuName } from '../../arch/midr.ts'
 import { sysRegId } from '../../arch/reg-id.ts'
+import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
 import { type KvmVm, kvmBackend } from '../../backends/kvm/backend.ts'
 import { type AbiHost, getAbi64 } from '../../backends/kvm-abi.ts'
 import type { Gic } from '../../model/snapshot.ts'
@@ -22,18 +23,37 @@ export interface HostIdentity {
   readonly cpu: string
   /** The newest interrupt controller that its VMs can have. */
   readonly gic: Gic
+  /** What a fresh vCPU with and without the feature psci_0_2 gets; undefined where it makes none. */
+  readonly psci: { readonly initial: bigint | undefined; readonly initialWithout02: bigint | undefined }
 }
 
-/** Makes a vCPU to ask it; a host that makes none is one of an unknown CPU. */
+/** Makes vCPUs to ask them; a host that makes none is one of an unknown CPU. */
 export function identify(host: AbiHost): HostIdentity {
+  const kernel = host.description
+  const { midr, psci, gic } = fresh(host, ['psci_0_2'])
+  return {
+    name: `host ${kernel.startsWith('linux-') ? '' : 'linux-'}${kernel}`,
+    kernel,
+    cpu: midr === undefined ? 'unknown' : (cpuName(midr) ?? `MIDR_EL1 0x${midr.toString(16)}`),
+    gic,
+    psci: { initial: psci, initialWithout02: fresh(host, []).psci },
+  }
+}
+
+interface Fresh {
+  readonly midr: bigint | undefined
+  readonly psci: bigint | undefined
+  readonly gic: Gic
+}
+
+function fresh(host: AbiHost, features: readonly Feature[]): Fresh {
   const vm = host.createVm()
   try {
     const vcpu = vm.createVcpu(0)
-    const midr = vcpu.init([featureMask(['psci_0_2'])]) === 0 ? getAbi64(vcpu, MIDR_EL1) : undefined
-    const cpu = midr === undefined ? 'unknown' : (cpuName(midr) ?? `MIDR_EL1 0x${midr.toString(16)}`)
-    const kernel = host.description
-    const gic = (['v3', 'v2'] as const).find(version => vm.createGic(version) === 0) ?? 'none'
-    return { gic, name: `host ${kernel.startsWith('linux-') ? '' : 'linux-'}${kernel}`, kernel, cpu }
+    const isMade = vcpu.init([featureMask(features)]) === 0
+    const read = (id: bigint): bigint | undefined => (isMade ? getAbi64(vcpu, id) : undefined)
+    const [midr, psci] = [read(MIDR_EL1), read(PSCI_VERSION_ID)]
+    return { midr, psci, gic: (['v3', 'v2'] as const).find(version => vm.createGic(version) === 0) ?? 'none' }
   } finally {
     vm.close()
   }
@@ -41,7 +61,7 @@ export function identify(host: AbiHost): HostIdentity {
 
 /** `close` closes `host` too. */
 export function kvmHost(host: AbiHost): LiveHost {
-  const { name, kernel, cpu, gic } = identify(host)
+  const { name, kernel, cpu, gic, psci } = identify(host)
   const hasPmu = host.checkExtension(CAP_PMU_V3) > 0
   const backend = kvmBackend(host)
   return {
@@ -51,7 +71,7 @@ export function kvmHost(host: AbiHost): LiveHost {
     usual: { features: hasPmu ? ['psci_0_2', 'pmu_v3'] : ['psci_0_2'], gic },
     target: { build: name, kernel, cpu },
     origin: { kernel, cpu, tool: `psci-snap ${VERSION}` },
-    defaultPsci: () => undefined, // known as soon as a vCPU is made, and not before
+    defaultPsci: features => (features.includes('psci_0_2') ? psci.initial : psci.initialWithout02),
     createVm: async options => liveVm(await backend.createVm(options)),
     close: () => host.close(),
   }

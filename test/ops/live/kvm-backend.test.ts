@@ -116,7 +116,8 @@ describe('restore', () => {
     expect(old.findings.find(({ code }) => code === 'capability-refused')?.message).toContain('EINVAL')
     expect(old.vcpus[0]!.failures.length).toBeGreaterThan(3)
     const many = { ...suspended, vcpus: Array.from({ length: 600 }, (_, index) => ({ ...suspended.vcpus[0]!, index })) }
-    expect(await restoredOn(many, 'linux-7.3')).toMatchObject({ verdict: 'refused', vcpus: [], psci: { afterReplay: null, targetDefault: null } })
+    expect(await restoredOn(many, 'linux-7.3')).toMatchObject({ verdict: 'refused', vcpus: [], psci: { afterReplay: null, targetDefault: '1.3' } })
+    expect((await restoredOn(many, 'linux-7.3', { features: [] })).psci.targetDefault).toBe('0.1')
     const withSve = await restoredOn(suspended, 'linux-7.3', { features: ['psci_0_2', 'sve'] })
     expect(withSve.findings.find(({ code }) => code === 'vcpu-refused')?.message).toMatch(
       /KVM_ARM_VCPU_INIT of vCPU 0 with psci_0_2 sve is refused with EINVAL/,
