@@ -4,7 +4,7 @@ import type { Build } from '../../builds/build.ts'
 import type { Gic, SmcccFilterRange, VcpuEvents } from '../../model/snapshot.ts'
 
 /** KVM_ENABLE_CAP / KVM_CHECK_EXTENSION numbers that the machine itself uses (include/uapi/linux/kvm.h). */
-export const KVM_CAP = { systemSuspend: 216, counterOffset: 227, writableImpIdRegs: 239 } as const
+export const KVM_CAP = { injectSerrorEsr: 158, systemSuspend: 216, counterOffset: 227, writableImpIdRegs: 239 } as const
 /** KVM_GET_MP_STATE values of arm64. */
 export const MP_STATE = { runnable: 0, stopped: 5, suspended: 10 } as const
 

@@ -4,7 +4,7 @@ import { ERRNO } from '../../arch/errno.ts'
 import { fieldOf } from '../../builds/id-values.ts'
 import type { VcpuEvents } from '../../model/snapshot.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
-import { MP_STATE, type PendingReset, type VcpuAbi } from './abi.ts'
+import { KVM_CAP, MP_STATE, type PendingReset, type VcpuAbi } from './abi.ts'
 import { CacheGeometry } from './cache-registers.ts'
 import { checkEvents, NO_EVENTS } from './events.ts'
 import { holds, ID, type IdState } from './id-registers.ts'
@@ -174,8 +174,10 @@ export class Vcpu implements VcpuAbi {
     this.mpState = state
   }
 
+  /** With the RAS extension KVM says that an SError has a syndrome even when none is pending (__kvm_arm_vcpu_get_events). */
   getEvents(): VcpuEvents {
-    return this.events
+    const hasRas = this.vm.checkExtension(KVM_CAP.injectSerrorEsr) > 0
+    return hasRas ? { ...this.events, serrorHasEsr: true } : this.events
   }
 
   setEvents(events: VcpuEvents): number {
