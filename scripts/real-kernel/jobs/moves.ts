@@ -6,7 +6,7 @@ import { PSCI_VERSION_ID } from '../../../src/arch/smccc.ts'
 import type { Build } from '../../../src/builds/build.ts'
 import { type Check, check, failed, type Host, type Job, notRun, reportOf, type Shelf, said } from '../job.ts'
 import type { StepFrame } from '../plan.ts'
-import { type Answer, predicted, probedBuild } from './replays.ts'
+import { type Answer, predicted, probedBuild, replayOf } from './replays.ts'
 import { hostsSaved, savedOn } from './saves.ts'
 
 const id = (from: string): string => `restore the guest of ${from}`
@@ -19,7 +19,7 @@ export function moves(shelf: Shelf, host: Host): Job {
   return {
     name: 'moves',
     files: () => Object.fromEntries(sources.map(from => [inside(from), shelf.find(savedOn(from))!])),
-    steps: () => sources.map(from => ({ id: id(from), run: 'cli', argv: ['restore', `/${inside(from)}`, '--backend', 'kvm', '--json'] })),
+    steps: () => sources.map(from => ({ id: id(from), run: 'cli', argv: replayOf(`/${inside(from)}`) })),
     async judge({ step }) {
       const build = await probedBuild(shelf, host)
       const checks: Check[] = []
@@ -27,7 +27,7 @@ export function moves(shelf: Shelf, host: Host): Job {
         const done = step(id(from))
         if (done === undefined) continue // run-boot says so
         if (build === undefined) checks.push(notRun(id(from), 'the probe gave no build to know this kernel by'))
-        else checks.push(moved(from, done, build), await predicted(`${id(from)}, as predicted`, done, shelf.find(savedOn(from))!, build))
+        else checks.push(moved(from, done, build), await predicted(`${id(from)}, as predicted`, done, shelf.find(savedOn(from))!, build, true))
       }
       return checks
     },
@@ -38,9 +38,13 @@ export function moves(shelf: Shelf, host: Host): Job {
 function moved(from: string, step: StepFrame, { kernel }: Build): Check {
   const report = reportOf<Answer>(step)
   if (!report?.ok || report.psci.saved === null) return failed(id(from), said(step))
-  const { saved, afterReplay, observedByGuest } = report.psci
-  if (kernel.psci.accepted.includes(Number(parsePsciVersion(saved))))
-    return check(`a guest of ${from} keeps PSCI ${saved} and says so`, afterReplay === saved && observedByGuest === saved, () => said(step))
+  const { saved, afterReplay, observedByGuest, observedVia } = report.psci
+  if (kernel.psci.accepted.includes(Number(parsePsciVersion(saved)))) {
+    // Where something else is refused the guest does not run; a few instructions in its place ask.
+    const asked = report.verdict === 'refused' ? 'payload' : 'guest'
+    const isKept = afterReplay === saved && observedByGuest === saved && observedVia === asked
+    return check(`a guest of ${from} keeps PSCI ${saved} and says so`, isKept, () => said(step))
+  }
   const refusal = report.vcpus.flatMap(({ failures }) => failures).find(row => row.id === showRegId(PSCI_VERSION_ID))
   const reason = report.findings.find(({ message }) => message.includes(saved))
   const isRefused = report.verdict === 'refused' && step.status === 3 && refusal?.errno === 'EINVAL' && reason !== undefined
