@@ -10,3 +10,10 @@ export function checkEvents(events: VcpuEvents, hasRas: boolean): number {
   if (!events.serrorPending || !events.serrorHasEsr) return 0
   return hasRas && (events.serrorEsr & ~ISS) === 0n ? 0 : ERRNO.EINVAL
 }
+
+/** ESR_ELx.ISS.IDS: the syndrome is the implementation's own. */
+const IMPLEMENTATION_DEFINED = 1n << 24n
+
+/** What a pending SError will be reported with: kvm_inject_vabt gives one without a syndrome that of nobody, where there is a register for it. */
+export const syndromeOf = ({ serrorHasEsr, serrorEsr }: VcpuEvents, hasRas: boolean): bigint =>
+  serrorHasEsr ? serrorEsr : hasRas ? IMPLEMENTATION_DEFINED : 0n

@@ -6,7 +6,7 @@ import type { VcpuEvents } from '../../model/snapshot.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import { KVM_CAP, MP_STATE, type PendingReset, type VcpuAbi } from './abi.ts'
 import { CacheGeometry } from './cache-registers.ts'
-import { checkEvents, NO_EVENTS } from './events.ts'
+import { checkEvents, NO_EVENTS, syndromeOf } from './events.ts'
 import { holds, ID, type IdState } from './id-registers.ts'
 import { checkInit } from './init-rules.ts'
 import { hiddenErrno, noValueErrno, readRegister, unknownErrno, writeRegister } from './register-access.ts'
@@ -181,9 +181,10 @@ export class Vcpu implements VcpuAbi {
   }
 
   setEvents(events: VcpuEvents): number {
-    const errno = checkEvents(events, fieldOf(this.vm.idRegister(BigInt(ID.aa64pfr0)), 28) !== 0)
+    const hasRas = fieldOf(this.vm.idRegister(BigInt(ID.aa64pfr0)), 28) !== 0
+    const errno = checkEvents(events, hasRas)
     if (errno) return errno
-    if (events.serrorPending) this.events = { ...events, extDabtPending: false, serrorEsr: events.serrorHasEsr ? events.serrorEsr : 0n }
+    if (events.serrorPending) this.events = { ...events, extDabtPending: false, serrorEsr: syndromeOf(events, hasRas) }
     return 0
   }
 
