@@ -11,7 +11,7 @@ export default class Probe extends SnapCommand<ProbeReport> {
   static override flags = {
     output: Flags.string({ char: 'o', summary: 'build file to write' }),
     compare: Flags.string({ summary: 'built-in build, alias or build file to compare this host with' }),
-    quick: Flags.boolean({ summary: 'register lists and firmware registers only: seconds instead of a minute' }),
+    quick: Flags.boolean({ summary: 'register lists and firmware registers only: seconds instead of minutes' }),
     redact: Flags.boolean({ summary: "leave out what names this machine: the kernel's own words, its command line" }),
     recording: Flags.string({ summary: 'write every answer of the kernel to this file too (.json or .json.gz)' }),
     features: Flags.string({ default: 'psci_0_2', summary: 'vCPU features of the fresh vCPUs that are compared' }),
