@@ -79,6 +79,7 @@ class EmulatedVm implements AbiVm {
     this.#ram.push({ start, size, bytes })
     return bytes
   }
+  refreshMemory(): void {}
   createVcpu(index: number): AbiVcpu {
     return new EmulatedVcpu(this, this.machine.vm.createVcpu(index))
   }

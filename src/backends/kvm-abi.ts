@@ -28,6 +28,11 @@ export interface AbiVm {
    * once the VM is closed: there is nothing behind it then. Throws KERNEL_REFUSED.
    */
   addMemory(start: bigint, size: number): Uint8Array
+  /**
+   * To be called before a guest runs on after its memory was looked at. A guest whose MMU is off writes past the caches, and what was looked at before
+   * would be seen again: with the memory mapped anew KVM drops a page's cache lines at the guest's next touch of it. Throws KERNEL_REFUSED.
+   */
+  refreshMemory(): void
   /** KVM_CREATE_VCPU. Throws KERNEL_REFUSED. */
   createVcpu(index: number): AbiVcpu
   /** KVM_CREATE_DEVICE of a GIC, addresses set, initialised. Errno of the first step that fails. */

@@ -148,6 +148,7 @@ class KvmVmOverAbi implements KvmVm {
 
   async runAll(milliseconds: number, signal?: AbortSignal): Promise<KvmStop> {
     const end = performance.now() + milliseconds
+    this.#ram.refresh()
     for (;;) {
       let isIdle = true
       for (const vcpu of this.#vcpus) {

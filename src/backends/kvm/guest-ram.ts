@@ -15,9 +15,13 @@ interface Region {
 
 export class GuestRam {
   #regions: readonly Region[]
+  /** Whether anybody has seen it since the last `refresh`. */
+  #wasRead = false
+  readonly #vm: AbiVm
 
   /** Throws KERNEL_REFUSED. */
   constructor(vm: AbiVm, wanted: readonly { readonly start: bigint; readonly size: number }[]) {
+    this.#vm = vm
     this.#regions = wanted.map(({ start, size }) => {
       const pieces: Uint8Array[] = []
       for (let at = 0; at < size; at += LARGEST_MEMORY) pieces.push(vm.addMemory(start + BigInt(at), Math.min(LARGEST_MEMORY, size - at)))
@@ -35,6 +39,7 @@ export class GuestRam {
 
   /** A copy. */
   read(address: bigint, length: number): Uint8Array {
+    this.#wasRead = true
     const copy = new Uint8Array(length)
     let from = 0
     for (const view of this.#views(address, length)) {
@@ -46,6 +51,7 @@ export class GuestRam {
 
   /** The regions as a snapshot holds them; the chunks are views. */
   save(): readonly MemoryRegion[] {
+    this.#wasRead = true
     const chunk = (region: number, offset: number, length: number): Uint8Array =>
       this.#region(region).pieces[Math.floor(offset / LARGEST_MEMORY)]!.subarray(offset % LARGEST_MEMORY, (offset % LARGEST_MEMORY) + length)
     return this.#regions.map(({ start, size }, region) => ({
@@ -60,6 +66,12 @@ export class GuestRam {
         }
       },
     }))
+  }
+
+  /** To be called before the guest runs: what was seen of its memory will be seen as the guest then left it. */
+  refresh(): void {
+    if (this.#wasRead) this.#vm.refreshMemory()
+    this.#wasRead = false
   }
 
   /** To be called before the VM is closed: the views lead nowhere then. */

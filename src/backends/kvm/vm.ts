@@ -16,12 +16,14 @@ const ACTIONS: Readonly<Record<SmcccFilterRange['action'], number>> = { handle: 
 const GIC_IRQS = 64n
 const CLOSED = -1
 
+type GuestRange = Range & { readonly mapping: Mapping }
+
 export class KvmVm implements AbiVm {
   #fd: number
   readonly #runBytes: number
   readonly #scratch: Scratch
   readonly #onClose: (vm: KvmVm) => void
-  readonly #memory: (Range & { readonly mapping: Mapping })[] = []
+  readonly #memory: GuestRange[] = []
   readonly #vcpus: KvmVcpu[] = []
   readonly #devices: number[] = []
   #target: number | undefined
@@ -59,19 +61,31 @@ export class KvmVm implements AbiVm {
     const mapped = Math.ceil((lead + size) / page) * page
     const mapping = this.#scratch.libc.map(mapped)
     const range = { start: start - BigInt(lead), size: BigInt(mapped), mapping }
-    const { view } = this.#scratch
-    view.setUint32(0, this.#memory.length, true)
-    view.setUint32(4, 0, true)
-    view.setBigUint64(8, range.start, true)
-    view.setBigUint64(16, range.size, true)
-    view.setBigUint64(24, BigInt(mapping.address), true)
-    const errno = errnoOf(this.#scratch.struct(this.#fd, 'KVM_SET_USER_MEMORY_REGION'))
+    const errno = this.#setRegion(this.#memory.length, range, range.size)
     if (errno !== 0) {
       mapping.unmap()
       throw refusal(`KVM_SET_USER_MEMORY_REGION of ${size} bytes at 0x${start.toString(16)}`, errno)
     }
     this.#memory.push(range)
     return mapping.bytes.subarray(lead, lead + size)
+  }
+
+  /** A slot of size 0 is deleted (Documentation/virt/kvm/api.rst). A page that faults in has its lines cleaned and invalidated (arch/arm64/kvm/mmu.c). */
+  refreshMemory(): void {
+    for (const [slot, range] of this.#memory.entries()) {
+      const errno = this.#setRegion(slot, range, 0n) || this.#setRegion(slot, range, range.size)
+      if (errno !== 0) throw refusal(`KVM_SET_USER_MEMORY_REGION of slot ${slot}, anew,`, errno)
+    }
+  }
+
+  #setRegion(slot: number, { start, mapping }: GuestRange, size: bigint): number {
+    const { view } = this.#scratch
+    view.setUint32(0, slot, true)
+    view.setUint32(4, 0, true)
+    view.setBigUint64(8, start, true)
+    view.setBigUint64(16, size, true)
+    view.setBigUint64(24, BigInt(mapping.address), true)
+    return errnoOf(this.#scratch.struct(this.#fd, 'KVM_SET_USER_MEMORY_REGION'))
   }
 
   createVcpu(index: number): KvmVcpu {

@@ -108,6 +108,30 @@ describe('save', () => {
   })
 })
 
+test('memory that was looked at is mapped anew before the guest runs on, and only then', async () => {
+  const seen: string[] = []
+  const host = emulatedAbi(loadBuild('linux-6.1'))
+  const live = kvmHost({
+    ...host,
+    createVm: bits => {
+      const vm = host.createVm(bits)
+      vm.refreshMemory = () => void seen.push('anew')
+      return vm
+    },
+  })
+  const vm = await live.createVm({ gic: 'v3', memory: [{ start: 0x4000_0000n, size: MIB }] })
+  await (await vm.createVcpu(0)).init(['psci_0_2', 'power_off'])
+  await vm.finishSetup()
+  for (const step of ['run', 'run', 'read', 'run', 'save', 'run', 'run'] as const) {
+    seen.push(step)
+    if (step === 'run') await vm.runFor(1)
+    else if (step === 'read') await vm.readMemory(0x4000_0000n, 8)
+    else vm.memory()
+  }
+  expect(seen).toEqual(['run', 'run', 'read', 'run', 'anew', 'save', 'run', 'anew', 'run'])
+  await vm.close()
+})
+
 describe('restore', () => {
   test('what a host refuses before the first register is a verdict, and the rest is said', async () => {
     const suspended = await savedOn('linux-7.3', { until: { kind: 'suspend' }, vcpus: 1, features: ['psci_0_2'] })
