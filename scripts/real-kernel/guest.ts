@@ -88,7 +88,7 @@ function sendFile(step: string, path: string): void {
 }
 
 send({ kind: 'start', node: process.version, release: release(), version: version() })
-const { steps } = JSON.parse(readFileSync('/work/plan.json', 'utf8')) as Plan
+const { steps } = JSON.parse(readFileSync(new URL('plan.json', import.meta.url), 'utf8')) as Plan
 for (const step of steps) {
   const before = descriptors()
   const start = performance.now()

@@ -16,7 +16,7 @@ const INIT = `#!/bin/busybox sh
 exec </dev/null >/dev/ttyAMA0 2>&1
 export HOME=/tmp PATH=/bin NO_COLOR=1
 cd /tmp
-/bin/node /work/main.mjs
+/bin/node /*/main.mjs
 echo "~EXIT $?"
 /bin/busybox sync
 /bin/busybox sleep 1
@@ -31,7 +31,7 @@ export const PORTABLE = '/opt/psci-snap'
 /** What every boot needs, made once: throws when a package cannot be had. Without a portable tarball Node and koffi come from their own packages. */
 export function baseTree(apt: ArmPackages, cache: string, { userland, node, koffi }: Packages, portable?: string): string {
   const tree = mkdtempSync(join(cache, 'tree-'))
-  for (const folder of ['bin', 'lib', 'dev', 'proc', 'sys', 'tmp', 'work/node_modules', 'opt']) mkdirSync(join(tree, folder), { recursive: true })
+  for (const folder of ['bin', 'lib', 'dev', 'proc', 'sys', 'tmp', 'node_modules', 'opt']) mkdirSync(join(tree, folder), { recursive: true })
   for (const { package: name, version, files } of userland) {
     const unpacked = apt.unpack(name, version) ?? apt.unpack(name)
     if (unpacked === undefined) throw new Error(`Debian's package ${name} for arm64 cannot be had`)
@@ -47,7 +47,7 @@ export function baseTree(apt: ArmPackages, cache: string, { userland, node, koff
     }
     cpSync(join(had(node), 'bin/node'), join(tree, 'bin/node'))
     for (const each of koffi) {
-      const to = join(tree, 'work/node_modules', each.package)
+      const to = join(tree, 'node_modules', each.package)
       mkdirSync(dirname(to), { recursive: true })
       cpSync(had(each), to, { recursive: true, filter: source => !/\/(doc|vendor|musl_[^/]*)$/.test(source) })
     }
@@ -65,7 +65,7 @@ function unpackPortable(tree: string, tarball: string): void {
   const { status, stderr } = spawnSync('tar', ['-xzf', tarball, '-C', to, '--strip-components=1'], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${tarball} cannot be unpacked: ${stderr}`)
   symlinkSync(`${PORTABLE}/node/bin/node`, join(tree, 'bin/node'))
-  for (const name of readdirSync(join(to, 'node_modules'))) symlinkSync(`${PORTABLE}/node_modules/${name}`, join(tree, 'work/node_modules', name))
+  for (const name of readdirSync(join(to, 'node_modules'))) symlinkSync(`${PORTABLE}/node_modules/${name}`, join(tree, 'node_modules', name))
 }
 
 /** Packs `tree` with `files` (path in the initramfs → file or folder here) as a newc archive: not compressed, an emulated CPU would take seconds. */

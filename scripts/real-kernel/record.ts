@@ -47,7 +47,7 @@ async function record(wanted: Wanted, folder: string, signal: AbortSignal): Prom
     const initramfs = join(folder, 'initramfs')
     packInitramfs(
       tree,
-      { 'work/main.mjs': join(folder, 'main.mjs'), 'work/data': join(folder, 'data'), 'work/plan.json': join(folder, 'plan.json') },
+      { 'program/main.mjs': join(folder, 'main.mjs'), 'program/data': join(folder, 'data'), 'program/plan.json': join(folder, 'plan.json') },
       initramfs,
     )
     process.stderr.write(`booting ${wanted.package} ${unpacked.version} on QEMU ${qemu}, -cpu ${cpu}\n`)

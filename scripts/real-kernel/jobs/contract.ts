@@ -9,13 +9,12 @@ import { type Check, failed, type Job, notRun, passed, said } from '../job.ts'
 import { probedBuild } from './replays.ts'
 
 const STEP = 'contract'
-/** VMs made and closed in the search for leaks. */
-const CYCLES = 1000
 const FEW_CYCLES = 2
 
-export const contract: Job = {
+/** `cycles`: VMs made and closed in the search for leaks. */
+export const contract = (cycles: number): Job => ({
   name: 'contract',
-  steps: () => [{ id: STEP, run: 'contract', cycles: CYCLES }],
+  steps: () => [{ id: STEP, run: 'contract', cycles }],
   async judge({ host, step, cases }, shelf) {
     const done = step(STEP)
     const found = cases(STEP)
@@ -32,7 +31,7 @@ export const contract: Job = {
     })
     return done === undefined || done.status === 0 ? checks : [...checks, failed('the suite comes to its end', said(done))]
   },
-}
+})
 
 /** However many cycles there are. */
 const keyOf = (part: string, name: string): string => `${part} ${name.replace(/^\d+ /, '')}`

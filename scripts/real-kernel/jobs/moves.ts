@@ -10,7 +10,7 @@ import { type Answer, predicted, probedBuild, replayOf } from './replays.ts'
 import { hostsSaved, savedOn } from './saves.ts'
 
 const id = (from: string): string => `restore the guest of ${from}`
-const inside = (from: string): string => `work/saved/${from}.psnap`
+const inside = (from: string): string => `saved/${from}.psnap`
 const others = (shelf: Shelf, host: Host): readonly string[] => hostsSaved(shelf.list()).filter(name => name !== host.name)
 
 /** `from`: other hosts, as far as their guests are on the shelf when this boot starts. Judged later, when there may be more. */

@@ -19,7 +19,7 @@ const NO_GIC_V2 = /creates no GICv2: ENODEV/
 const ANSWERED: ReadonlySet<number | undefined> = new Set([0, 3])
 
 export function replays(samples: readonly Sample[]): Job {
-  const inside = ({ name, path }: Sample): string => `work/samples/${name}/${basename(path)}`
+  const inside = ({ name, path }: Sample): string => `samples/${name}/${basename(path)}`
   const id = ({ name }: Sample): string => `replay ${name}`
   return {
     name: 'replays',
