@@ -187,6 +187,11 @@ describe('report files', () => {
   })
 })
 
+test('files may stand behind the hosts, and hosts may be given one by one', async () => {
+  const { results } = await json('--to linux-6.1 --to linux-7.3 @fleet/a.psnap')
+  expect(results.map(({ target }) => target?.build)).toEqual(['linux-6.1.192/cortex-a72', 'linux-7.3.4/cortex-a72'])
+})
+
 describe('a shard', () => {
   test('of each number: all results, each once', async () => {
     const all = (await json('@fleet --to linux-7.3')).results.map(({ source }) => source.file)
