@@ -1,6 +1,6 @@
 // Owns the flags of `check`. Bundled with it, not with what every start loads (scripts/build.mjs).
 import { Flags } from './flags.ts'
-import { INPUT_FLAGS } from './input-flags.ts'
+import { INPUT_FLAGS, MEMORY_FILE } from './input-flags.ts'
 
 // A file after `--to BUILD` is a file: without multipleNonGreedy oclif gives every word up to the next flag to the one before.
 export const CHECK_FLAGS = {
@@ -26,7 +26,7 @@ export const CHECK_FLAGS = {
     summary: 'the least verdict that ends with exit status 3',
   })(),
   policy: Flags.string({ helpValue: 'FILE', summary: 'findings that are accepted, each with a reason and a last day (docs/policy.md)' }),
-  'memory-file': { ...INPUT_FLAGS['memory-file'], multipleNonGreedy: true },
+  'memory-file': Flags.string({ ...MEMORY_FILE, multipleNonGreedy: true }),
   'vmm-version': INPUT_FLAGS['vmm-version'],
   digest: Flags.boolean({ default: true, allowNo: true, summary: 'sha256 of every file in its results' }),
   details: Flags.boolean({ summary: 'the whole report of every result, with every refused and every different register' }),
