@@ -1,9 +1,11 @@
 // Owns the blind replay: what every VMM is told to do (save all registers, restore all registers), with every answer kept.
 // It never skips, reorders or stops by itself, and it never judges: verdict.ts does. Source of the procedure: recordings/src/probe.c
 // (do_replay), which the recorded replays were made with; Linux Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_FINALIZE.
+import { ERRNO } from '../arch/errno.ts'
 import type { Feature } from '../arch/features.ts'
 import { type RegId, regBytes, sveVlsId } from '../arch/reg-id.ts'
 import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
+import { SnapError } from '../errors.ts'
 import { type RegisterList, registerAt, registerList } from '../model/register-list.ts'
 import type { VcpuSnapshot } from '../model/snapshot.ts'
 
@@ -47,7 +49,11 @@ export interface Prepared {
 export async function prepareVcpus(vm: BackendVm, saved: readonly VcpuSnapshot[], features: readonly Feature[], options: ReplayOptions): Promise<Prepared> {
   const vcpus: BackendVcpu[] = []
   const vlsErrno = new Map<number, number>()
-  for (const { index } of saved) vcpus.push(await vm.createVcpu(index))
+  for (const { index } of saved) {
+    const vcpu = await vm.createVcpu(index).catch(notMade)
+    if (!vcpu) return { vcpus, vlsErrno, failed: { call: 'KVM_CREATE_VCPU', vcpu: index, errno: ERRNO.EINVAL } }
+    vcpus.push(vcpu)
+  }
   for (const [i, vcpu] of vcpus.entries()) {
     // POWER_OFF is an order for this one call, not state: mp_state is restored by itself (firecracker pull 4567 is what else happens).
     const errno = await vcpu.init(features.filter(feature => feature !== 'power_off'))
@@ -66,6 +72,12 @@ export async function prepareVcpus(vm: BackendVm, saved: readonly VcpuSnapshot[]
     }
   await vm.finishSetup()
   return { vcpus, vlsErrno }
+}
+
+/** A number that this host has no vCPU for is its refusal, as that of a register is. */
+function notMade(error: unknown): undefined {
+  if (error instanceof SnapError && error.code === 'KERNEL_REFUSED') return undefined
+  throw error
 }
 
 /** Writes one saved vCPU's registers into a prepared one, in saved order, and reads all of them back. `vls` is prepareVcpus' errno for it. */
