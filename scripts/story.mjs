@@ -31,6 +31,11 @@ const STORY = [
     verdict: 'refused',
   },
   {
+    say: 'To 6.12 it can go back, rewritten: it loses SYSTEM_OFF2, which it might notice, so that had to be allowed.',
+    run: ['migrate new.psnap --to linux-6.12 -o older.psnap --allow psci-version-changed', 'restore older.psnap --build linux-6.12'],
+    verdict: 'changed',
+  },
+  {
     say: 'Linux 5.10 to 7.3 with a PMU: PSCI stays 1.0, but firmware services appear that the guest has never seen.',
     run: ['save --build linux-5.10 --features psci_0_2,pmu_v3 -o old-pmu.psnap', 'restore old-pmu.psnap --build linux-7.3'],
     verdict: 'changed',

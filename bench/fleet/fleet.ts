@@ -20,19 +20,21 @@ const MiB = 1 << 20
 
 interface Cost {
   readonly seconds: number
-  /** MiB; undefined without /usr/bin/time. */
+  /** Seconds of all threads, and MiB; undefined without /usr/bin/time. */
+  readonly cpu: number | undefined
   readonly memory: number | undefined
 }
 
 /** A whole process whose exit status is one of `good`. */
 function cost(words: readonly string[], good: readonly number[]): Cost {
   const hasTime = existsSync(TIME)
-  const command = hasTime ? [TIME, '-f', '%M', process.execPath, ...words] : [process.execPath, ...words]
+  const command = hasTime ? [TIME, '-f', '%M %U %S', process.execPath, ...words] : [process.execPath, ...words]
   const start = performance.now()
   const { status, stderr } = spawnSync(command[0]!, command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', cwd: ROOT })
   const seconds = (performance.now() - start) / 1000
   if (!good.includes(status ?? -1)) throw new Error(`${words.slice(0, 3).join(' ')} ended with ${status}: ${stderr.slice(-300)}`)
-  return { seconds, memory: hasTime ? (Number(stderr.trim().split('\n').at(-1)) * 1024) / MiB : undefined }
+  const [kilobytes = 0, user = 0, system = 0] = (stderr.trim().split('\n').at(-1) ?? '').split(' ').map(Number)
+  return hasTime ? { seconds, cpu: user + system, memory: (kilobytes * 1024) / MiB } : { seconds, cpu: undefined, memory: undefined }
 }
 
 if (bundleIsStale(ROOT)) await buildCli()
@@ -52,6 +54,7 @@ try {
     cost.memory === undefined ? [] : [{ name, value: cost.memory, unit: 'MiB', limit: 400, better: 'less' }]
   const figures: readonly Figure[] = [
     { name: `--jsonl, ${availableParallelism()} threads`, value: lines.seconds, unit: 's', limit: 60 * share, better: 'less' },
+    ...(lines.cpu === undefined ? [] : [{ name: '--jsonl, CPU of all threads', value: lines.cpu, unit: 's', better: 'less' } as const]),
     rate('--jsonl', lines),
     ...memory('--jsonl, peak memory', lines),
     rate('text', text),

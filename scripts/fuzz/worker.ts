@@ -20,7 +20,8 @@ export interface BatchResult {
 export type Message = { readonly kind: 'ready' } | { readonly kind: 'alive' } | ({ readonly kind: 'done' } & BatchResult)
 
 const tell = (message: Message): void => {
-  process.send?.(message)
+  // With a callback an error is given to it: a parent that has its results and is gone needs no stack trace behind its last line.
+  process.send?.(message, undefined, undefined, () => {})
 }
 const [caseFile = ''] = process.argv.slice(2)
 const kept = new Map<string, readonly Seed[]>()

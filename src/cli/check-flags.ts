@@ -1,14 +1,21 @@
 // Owns the flags of `check`. Bundled with it, not with what every start loads (scripts/build.mjs).
 import { Flags } from './flags.ts'
-import { INPUT_FLAGS } from './input-flags.ts'
+import { INPUT_FLAGS, MEMORY_FILE } from './input-flags.ts'
 
+// A file after `--to BUILD` is a file: without multipleNonGreedy oclif gives every word up to the next flag to the one before.
 export const CHECK_FLAGS = {
   to: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: 'BUILD[,BUILD…|all|host]',
     summary: 'hosts to check against: built-in builds, build files, all built-in ones; host: the kernel of this arm64 machine answers itself',
   }),
-  from: Flags.string({ multiple: true, helpValue: 'BUILD[,BUILD…|all|host]', summary: 'instead of files: a fresh guest of this host' }),
+  from: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'BUILD[,BUILD…|all|host]',
+    summary: 'instead of files: a fresh guest of this host',
+  }),
   baseline: Flags.string({
     helpValue: 'FILE',
     summary: 'what guests should be born with (`builds baseline`); its hosts are the targets where there is no --to',
@@ -24,7 +31,8 @@ export const CHECK_FLAGS = {
     summary: 'the least verdict that ends with exit status 3',
   })(),
   policy: Flags.string({ helpValue: 'FILE', summary: 'findings that are accepted, each with a reason and a last day (docs/policy.md)' }),
-  ...INPUT_FLAGS,
+  'memory-file': Flags.string({ ...MEMORY_FILE, multipleNonGreedy: true }),
+  'vmm-version': INPUT_FLAGS['vmm-version'],
   digest: Flags.boolean({ default: true, allowNo: true, summary: 'sha256 of every file in its results' }),
   details: Flags.boolean({ summary: 'the whole report of every result, with every refused and every different register' }),
   jsonl: Flags.boolean({ summary: 'print JSON lines: one result a line as it comes, the summary last', helpGroup: 'GLOBAL' }),

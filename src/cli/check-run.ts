@@ -7,6 +7,7 @@ import { matrixEnd, matrixHead, matrixRow, policyNotes } from '../render/check-m
 import { renderCheckResult } from '../render/check-result.ts'
 import type { Page } from '../render/page.ts'
 import type { StreamedReport } from '../render/report-files/streamed-report.ts'
+import { usageError } from './failure.ts'
 import type { JsonResults } from './json-results.ts'
 import type { Outcome } from './snap-command.ts'
 
@@ -20,6 +21,8 @@ export interface CheckOutputs {
 }
 
 export interface CheckScreen {
+  /** For a report that goes to standard output. Throws USAGE where it cannot. */
+  claim(flag: string, path: string): void
   say(text: (page: Page) => string): Promise<void>
   /** Undefined when text is wanted. */
   readonly results: JsonResults | undefined
@@ -28,7 +31,9 @@ export interface CheckScreen {
 /** Runs a check to its summary, with everything printed and written on the way. The outcome's text is empty: it has been printed. */
 export async function runCheck(request: FleetRequest, outputs: CheckOutputs, screen: CheckScreen): Promise<Outcome<CheckSummary>> {
   const makers = reportMakers(request, outputs)
+  for (const { flag, path } of makers) screen.claim(flag, path)
   const paths = makers.map(({ path }) => path)
+  if (paths.filter(path => path === '-').length > 1) throw usageError('standard output takes one report only', 'write the others to files')
   const options = { force: outputs.force, ...(request.signal ? { signal: request.signal } : {}) }
   return withOutputFiles(paths, options, async write => {
     const { results } = screen
@@ -59,19 +64,21 @@ async function everywhere(reports: readonly StreamedReport[], write: WriteText, 
 }
 
 interface ReportMaker {
+  readonly flag: string
   readonly path: string
   readonly make: (start: FleetStart) => Promise<StreamedReport>
 }
 
 function reportMakers({ failOn, settings, hosts }: FleetRequest, { sarif, junit, html }: CheckOutputs): readonly ReportMaker[] {
   const makers: (ReportMaker | undefined)[] = [
-    sarif === undefined ? undefined : { path: sarif, make: async () => (await import('../render/report-files/sarif.ts')).sarifReport() },
+    sarif === undefined ? undefined : { flag: '--sarif', path: sarif, make: async () => (await import('../render/report-files/sarif.ts')).sarifReport() },
     junit === undefined
       ? undefined
-      : { path: junit, make: async ({ targets }) => (await import('../render/report-files/junit.ts')).junitReport({ targets, failOn }) },
+      : { flag: '--junit', path: junit, make: async ({ targets }) => (await import('../render/report-files/junit.ts')).junitReport({ targets, failOn }) },
     html === undefined
       ? undefined
       : {
+          flag: '--html',
           path: html,
           make: async ({ targets }) => {
             const { htmlReport } = await import('../render/report-files/html.ts')

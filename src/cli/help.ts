@@ -3,7 +3,7 @@ import type { Command, Interfaces } from '@oclif/core'
 import { CommandHelp } from '@oclif/core/help'
 import { CONFIG, type CommandTable } from './run-cli.ts'
 
-const SUMMARY = 'Save, restore, inspect, verify, compare and edit the firmware-visible state of arm64 guests.'
+const SUMMARY = 'Save, restore, inspect, check, migrate and edit the firmware-visible state of arm64 guests.'
 const DEFAULT_WIDTH = 100
 
 /** Help about a command or topic id, or the list of everything. Ends with a newline. */

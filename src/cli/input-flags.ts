@@ -2,8 +2,10 @@
 import type { InputOptions } from '../ops/input.ts'
 import { Flags } from './flags.ts'
 
+export const MEMORY_FILE = { multiple: true, summary: 'file with the guest memory, for formats that keep it apart; then the diffs over it' } as const
+
 export const INPUT_FLAGS = {
-  'memory-file': Flags.string({ multiple: true, summary: 'file with the guest memory, for formats that keep it apart; then the diffs over it' }),
+  'memory-file': Flags.string(MEMORY_FILE),
   'vmm-version': Flags.string({ summary: 'VMM release that wrote the file, where a version stands for several layouts' }),
 }
 

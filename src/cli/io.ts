@@ -5,6 +5,8 @@
 export interface Output {
   write(data: string | Uint8Array): Promise<void>
   readonly isTerminal: boolean
+  /** True after a write failed, as on a full disk: what is written from then on is dropped. */
+  readonly isBroken?: boolean
   /** Width of the terminal in columns; undefined when there is none, so that nothing is wrapped or cut in a file. */
   readonly columns: number | undefined
   /** Whether colour may be used: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that can. */
@@ -36,9 +38,13 @@ const outputs: { stdout?: Output; stderr?: Output } = {}
 function streamOutput(name: 'stdout' | 'stderr', env: NodeJS.ProcessEnv): Output {
   const stream = process[name]
   let readerGone = false
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    readerGone = true // `psci-snap … | head -1` is not a failure
+  let isBroken = false
+  // First of all: oclif has a listener too, which throws before ours would know.
+  stream.prependListener('error', (error: NodeJS.ErrnoException) => {
+    readerGone = true
+    if (error.code === 'EPIPE') return // `psci-snap … | head -1` is not a failure
+    isBroken = true
+    throw error
   })
   const output: Output = {
     write: data => {
@@ -50,6 +56,9 @@ function streamOutput(name: 'stdout' | 'stderr', env: NodeJS.ProcessEnv): Output
         }
         stream.on('drain', done).on('error', done).on('close', done)
       })
+    },
+    get isBroken() {
+      return isBroken
     },
     isTerminal: stream.isTTY === true,
     columns: stream.isTTY === true ? stream.columns : undefined,

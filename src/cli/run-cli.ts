@@ -110,7 +110,10 @@ export async function main(table: CommandTable, argv: readonly string[] = proces
   // What no command could catch: a stream that failed behind its back (a full disk under standard output), or a bug in a callback.
   process.on('uncaughtException', error => {
     const failure = failureOf(error, { flags: [], usage: USAGE }, interruption.signal)
-    void printFailure(failure, error, processIo(), { json: wantsJson(argv), command: BIN }).finally(() => process.exit(failure.exit))
+    const io = processIo()
+    // Where standard output is what failed, JSON would have to be printed there.
+    const json = io.stdout.isBroken ? undefined : wantsJson(argv)
+    void printFailure(failure, error, io, { json, command: BIN }).finally(() => process.exit(failure.exit))
   })
   process.exitCode = await runCli(table, argv, processIo(), interruption.signal)
   // An open standard input would keep the process alive after its work is done.

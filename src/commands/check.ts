@@ -28,8 +28,6 @@ export default class Check extends SnapCommand<CheckSummary> {
 
   async run(): Promise<Outcome<CheckSummary>> {
     const { argv, flags } = await this.parse(Check)
-    for (const name of ['sarif', 'junit', 'html'] as const) this.claimStdout(`--${name}`, flags[name])
-    const { results } = this
     const request = await fleetRequest({
       ...this.work,
       ...flags,
@@ -40,6 +38,7 @@ export default class Check extends SnapCommand<CheckSummary> {
       failOn: flags['fail-on'],
       today: new Date().toISOString().slice(0, 10),
     })
-    return runCheck(request, flags, { results, say: text => this.say(text) })
+    const { results } = this
+    return runCheck(request, flags, { results, say: text => this.say(text), claim: (flag, path) => this.claimStdout(flag, path) })
   }
 }

@@ -15,55 +15,82 @@ export function consistencyFindings(snapshot: Snapshot): readonly Finding[] {
   return [...vcpus.flatMap(vcpuFindings), ...firmwareFindings(vcpus), ...gicConsistencyFindings(devices)]
 }
 
+/** Of one kind of fault this many are told one by one; a file can hold millions. */
+const SHOWN = 8
+const SHOWN_REGISTERS = 64
+
 function vcpuFindings({ index, registers }: VcpuSnapshot): readonly Finding[] {
   if (registers.ids.length === 0) return [{ severity: 'error', code: 'no-registers', vcpu: index, message: `vCPU ${index} has no registers` }]
   const first = new Map<bigint, number>()
   const findings: Finding[] = []
+  let more = 0
+  let moreDiffer = false
   registers.ids.forEach((id, i) => {
     const before = first.get(id)
-    if (before === undefined) first.set(id, i)
-    else {
-      const same = Buffer.compare(registerAt(registers, before), registerAt(registers, i)) === 0
-      const message = `vCPU ${index} has ${registerName(id)} twice, at ${before} and ${i}, ${same ? 'with the same value' : 'with different values: a replay leaves the later one'}`
-      findings.push({ severity: same ? 'warning' : 'error', code: 'duplicate-register', vcpu: index, register: registerName(id), message })
+    if (before === undefined) {
+      first.set(id, i)
+      return
     }
+    const same = Buffer.compare(registerAt(registers, before), registerAt(registers, i)) === 0
+    if (findings.length === SHOWN) {
+      more++
+      moreDiffer ||= !same
+      return
+    }
+    const message = `vCPU ${index} has ${registerName(id)} twice, at ${before} and ${i}, ${same ? 'with the same value' : 'with different values: a replay leaves the later one'}`
+    findings.push({ severity: same ? 'warning' : 'error', code: 'duplicate-register', vcpu: index, register: registerName(id), message })
   })
+  if (more > 0) {
+    const message = `vCPU ${index} has ${more} more registers that it has already${moreDiffer ? ', some with different values' : ''}`
+    findings.push({ severity: moreDiffer ? 'error' : 'warning', code: 'duplicate-register', vcpu: index, message })
+  }
   return findings
 }
 
 /** KVM keeps firmware and firmware-bitmap registers per VM (or forces them to agree), so vCPUs that differ were not saved from one VM at one time. */
 function firmwareFindings(vcpus: readonly VcpuSnapshot[]): readonly Finding[] {
-  const values = new Map<bigint, { readonly vcpu: number; readonly value: bigint }[]>()
+  /** By register and vCPU; of a register that a vCPU has twice the later value counts. */
+  const values = new Map<bigint, Map<number, bigint>>()
   for (const { index, registers } of vcpus)
     registers.ids.forEach((id, i) => {
       const coproc = regCoproc(id as RegId)
       if (coproc !== COPROC.firmware && coproc !== COPROC.firmwareBitmap) return
-      const list = values.get(id) ?? []
-      values.set(id, list)
-      if (list.at(-1)?.vcpu === index) list.pop() // a duplicate in one vCPU: the later one counts
       const value = bytesToBigint(registerAt(registers, i))
+      const list = values.get(id) ?? new Map<number, bigint>()
+      values.set(id, list)
       // Before 5.10 a guest switched that bit per vCPU, so it may differ.
-      list.push({ vcpu: index, value: id === WORKAROUND_IDS[2] ? value & ~WORKAROUND_2_ENABLED : value })
+      list.set(index, id === WORKAROUND_IDS[2] ? value & ~WORKAROUND_2_ENABLED : value)
     })
   const withRegisters = vcpus.filter(vcpu => vcpu.registers.ids.length > 0)
-  return [...values].flatMap(([id, list]): readonly Finding[] => {
-    const psci = id === PSCI_VERSION_ID
-    const show = (value: bigint): string => (psci ? showPsciVersion(value) : `0x${value.toString(16)}`)
-    const register = registerName(id)
-    const lacking = withRegisters.filter(vcpu => !list.some(entry => entry.vcpu === vcpu.index))
-    const findings: Finding[] = lacking.map(vcpu => ({
-      severity: 'warning',
-      code: psci ? 'psci-version-missing' : 'firmware-register-missing',
-      vcpu: vcpu.index,
-      register,
-      message: `vCPU ${vcpu.index} has no ${register}, others have`,
-    }))
-    if (new Set(list.map(entry => entry.value)).size > 1) {
-      const all = list.map(({ vcpu, value }) => `vCPU ${vcpu} ${show(value)}`).join(', ')
-      const last = list.at(-1)
-      const message = `vCPUs disagree on ${register}: ${all}. One value governs the whole VM; a replay in this order leaves that of vCPU ${last?.vcpu}, ${show(last?.value ?? 0n)}`
-      findings.push({ severity: psci ? 'error' : 'warning', code: psci ? 'psci-version-differs' : 'firmware-register-differs', register, message })
-    }
-    return findings
-  })
+  const incomplete = [...values].filter(([, list]) => list.size < withRegisters.length)
+  const findings = incomplete.slice(0, SHOWN_REGISTERS).flatMap(([id, list]) => missingFindings(id, list, withRegisters))
+  if (incomplete.length > SHOWN_REGISTERS) {
+    const message = `${incomplete.length - SHOWN_REGISTERS} more firmware registers are not on all vCPUs`
+    findings.push({ severity: 'warning', code: 'firmware-register-missing', message })
+  }
+  return [...findings, ...[...values].flatMap(([id, list]) => differFindings(id, list))]
+}
+
+function missingFindings(id: bigint, list: ReadonlyMap<number, bigint>, vcpus: readonly VcpuSnapshot[]): Finding[] {
+  const code = id === PSCI_VERSION_ID ? 'psci-version-missing' : 'firmware-register-missing'
+  const register = registerName(id)
+  const lacking = vcpus.filter(({ index }) => !list.has(index))
+  const findings = lacking
+    .slice(0, SHOWN)
+    .map(({ index }): Finding => ({ severity: 'warning', code, vcpu: index, register, message: `vCPU ${index} has no ${register}, others have` }))
+  if (lacking.length > SHOWN) findings.push({ severity: 'warning', code, register, message: `${lacking.length - SHOWN} more vCPUs have no ${register} either` })
+  return findings
+}
+
+function differFindings(id: bigint, list: ReadonlyMap<number, bigint>): readonly Finding[] {
+  if (new Set(list.values()).size < 2) return []
+  const psci = id === PSCI_VERSION_ID
+  const show = (value: bigint): string => (psci ? showPsciVersion(value) : `0x${value.toString(16)}`)
+  const register = registerName(id)
+  const entries = [...list]
+  const [vcpu, last] = entries.at(-1)!
+  const shown = entries.slice(0, SHOWN).map(([index, value]) => `vCPU ${index} ${show(value)}`)
+  const all = shown.join(', ') + (entries.length > SHOWN ? ` and ${entries.length - SHOWN} more` : '')
+  const message = `vCPUs disagree on ${register}: ${all}. One value governs the whole VM; a replay in this order leaves that of vCPU ${vcpu}, ${show(last)}`
+  return [{ severity: psci ? 'error' : 'warning', code: psci ? 'psci-version-differs' : 'firmware-register-differs', register, message }]
 }

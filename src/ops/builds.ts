@@ -124,6 +124,9 @@ export async function compareBuilds(before: Build, after: Build, features: reado
 const named = (text: string): string =>
   text.replace(/(?<![0-9a-zA-Z])[89c-f][0-9a-f]{3}(?![0-9a-zA-Z])/g, encoding => registerName(sysRegId(0, 0, 0, 0, 0) | BigInt(`0x${encoding}`)))
 
+/** A file's name without what says its format: `kvm-x6.1-a` of `kvm-x6.1-a.mig.gz`. */
+const stemOf = (file: string): string => basename(file).replace(/(\.(?!\d)[A-Za-z0-9]+)+$/, '')
+
 export interface DeriveFileOptions extends Work {
   /** A build of the kernel that the snapshots were taken on. */
   readonly kernel: string
@@ -154,7 +157,7 @@ export async function buildsDerive(output: string, options: DeriveFileOptions): 
         ...(snapshot.origin.kernel === undefined ? {} : { uname: snapshot.origin.kernel }),
       })
     })
-  const name = options.name ?? `linux-${kernel.kernel.release}/${cpu ?? basename(options.from[0] ?? '').replace(/\..*$/, '')}-derived`
+  const name = options.name ?? `linux-${kernel.kernel.release}/${cpu ?? stemOf(options.from[0] ?? '')}-derived`
   const build = deriveBuild({ kernel, lists, name, provenance, ...(cpu === undefined ? {} : { cpu }) })
   await writeFileAtomically(output, { force: options.overwrite ?? false, ...(options.signal ? { signal: options.signal } : {}) }, async sink =>
     sink.write(new TextEncoder().encode(encodeBuildFile(build))),

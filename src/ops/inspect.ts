@@ -83,7 +83,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
       memory,
       ...(options.memory ? { bytes: await memoryBytes(snapshot, options.memory, options.signal) } : {}),
       ...(options.find ? { found: await findInMemory(snapshot, options) } : {}),
-      findings: [...findings, ...consistencyFindings(snapshot)],
+      findings: [...findings, ...(opened.guestless ? [] : consistencyFindings(snapshot))],
     }
   })
 }

@@ -19,8 +19,9 @@ export async function verify(file: string, work: InputOptions = {}): Promise<Ver
       findings.push(...report.findings)
     }
     try {
-      const { snapshot, findings: notes } = await importer.read(source, work.signal, said)
-      findings.push(...notes.filter(note => !findings.some(known => known.message === note.message)), ...consistencyFindings(snapshot))
+      const { snapshot, findings: notes, guestless } = await importer.read(source, work.signal, said)
+      findings.push(...notes.filter(note => !findings.some(known => known.message === note.message)))
+      if (!guestless) findings.push(...consistencyFindings(snapshot))
       findings.push(...(await lintFindings(snapshot, findings, work.signal)))
     } catch (error) {
       // An archive's faults are all in the list already; another format is read strictly and stops at its first one.

@@ -102,3 +102,13 @@ test('verify reports the damage that other commands stop at', async () => {
     expect(findings.length).toBeGreaterThan(0)
   }
 })
+
+test('a file without vCPUs is no guest that survives; a CPU template, which has none by its nature, is valid', async () => {
+  writeFileSync(at('nobody.json'), reglist())
+  expect((await runCommand(['verify', at('nobody.json')])).status).toBe(3)
+  expect(await runCommand(['restore', at('nobody.json'), '--build', 'linux-6.1'])).toMatchObject({ status: 12, stderr: expect.stringContaining('no vCPU') })
+  const modifiers = [{ addr: '0x603000000013c020', bitmap: '0b0000xxxx' }]
+  writeFileSync(at('template.json'), JSON.stringify({ kvm_capabilities: [], vcpu_features: [], reg_modifiers: modifiers }))
+  expect(await runCommand(['verify', at('template.json')])).toMatchObject({ status: 0, stdout: expect.stringContaining('firecracker-cpu-template, valid') })
+  expect((await runCommand(['inspect', at('template.json')])).stdout).not.toContain('no vCPU')
+})

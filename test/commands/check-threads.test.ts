@@ -1,5 +1,5 @@
 // `check` with threads, as a user runs it (the bundle) and from the sources: the same results whatever the number, and an end at once when stopped.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -42,14 +42,13 @@ test('standard input is read beside the threads', () => {
   expect((ran.json().results as { source: { file: string } }[]).map(({ source }) => source.file)).toEqual([join(fleet, '1.json'), 'standard input'])
 })
 
-test('a stop in the middle: 130, JSON that is whole, no report file', async () => {
-  // A FIFO that nobody writes to: the threads wait for it for ever.
-  const { execFileSync } = await import('node:child_process')
-  const fifo = join(folder, 'fifo')
+test.each(['1', '2'])('a stop in the middle with %s at work: 130, JSON that is whole, no report file', async jobs => {
+  // A FIFO that nobody writes to: whoever opens it waits for ever.
+  const fifo = join(folder, `fifo-${jobs}`)
   execFileSync('mkfifo', [fifo])
   const sarif = join(folder, 'stopped.sarif')
   const run = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
-  const child = spawn(process.execPath, [run, 'check', fleet, fifo, '--to', 'linux-7.3', '--json', '--jobs', '2', '--sarif', sarif], {
+  const child = spawn(process.execPath, [run, 'check', fleet, fifo, '--to', 'linux-7.3', '--json', '--jobs', jobs, '--sarif', sarif], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''

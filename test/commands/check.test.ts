@@ -173,9 +173,10 @@ describe('report files', () => {
     expect(await check(`@fleet --to linux-6.1 ${flags}`)).toMatchObject({ status: 10, stdout: '', stderr: expect.stringContaining('exists already') })
     expect((await check(`@fleet --to linux-6.1 ${flags} --force`)).status).toBe(3)
   })
-  test('go to standard output, and the text then does not', async () => {
+  test('do not meet on standard output', async () => {
     const { stdout, stderr } = await runCommand(['check', at('fleet'), '--to', 'linux-6.1', '--junit', '-', '--sarif', '-', '--json'])
     expect(stdout + stderr).toMatch(/both want standard output/)
+    expect((await check('@fleet --to linux-6.1 --junit - --sarif -')).stderr).toContain('one report only')
   })
   test('are not there when the work is stopped', async () => {
     const stop = new AbortController()
@@ -185,6 +186,11 @@ describe('report files', () => {
     expect(existsSync(at('stopped.sarif'))).toBe(false)
     expect(readdirSync(folder).filter(name => name.includes('.tmp'))).toEqual([])
   })
+})
+
+test('files may stand behind the hosts, and hosts may be given one by one', async () => {
+  const { results } = await json('--to linux-6.1 --to linux-7.3 @fleet/a.psnap')
+  expect(results.map(({ target }) => target?.build)).toEqual(['linux-6.1.192/cortex-a72', 'linux-7.3.4/cortex-a72'])
 })
 
 describe('a shard', () => {

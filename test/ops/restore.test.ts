@@ -170,3 +170,13 @@ test('a snapshot without vCPUs is no snapshot: that nothing was refused is no an
   await expect(restored(empty, 'linux-6.1')).rejects.toMatchObject({ code: 'INPUT_CORRUPT' })
   await expect(restored(empty, 'linux-6.1', { features: ['psci_0_2'] })).rejects.toMatchObject({ code: 'INPUT_CORRUPT' })
 })
+
+test('a vCPU number that no host has is refused by it, not an error of ours', async () => {
+  const saved = await savedOn('linux-6.1')
+  const [, last] = saved.vcpus
+  const report = await restored({ ...saved, vcpus: [saved.vcpus[0]!, { ...last!, index: 100_000 }] }, 'linux-6.1')
+  expect(report.verdict).toBe('refused')
+  expect(report.findings).toContainEqual(
+    expect.objectContaining({ severity: 'error', vcpu: 100_000, message: expect.stringMatching(/KVM_CREATE_VCPU of vCPU 100000 .* EINVAL/) }),
+  )
+})

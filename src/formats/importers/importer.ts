@@ -17,6 +17,8 @@ export interface Imported {
   readonly accelerator?: 'kvm' | 'tcg'
   /** When the file describes a host rather than a guest: what it says of it. The snapshot then is a vCPU that never ran. */
   readonly host?: HostDescription
+  /** The file is about no guest at all, by its nature: a snapshot without vCPUs is what it should be. */
+  readonly guestless?: true
   /** Of a snapshot that is a folder: its files, relative, the recognised one included. Absent: the source is all there is. */
   readonly members?: readonly string[]
   /** Lets go of what reading opened beside the source, as an unpacked copy of what the source holds; after it no chunk can be read. */

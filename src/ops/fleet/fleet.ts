@@ -116,7 +116,7 @@ async function runner(
   const work = signal ? { signal } : {}
   if (jobs === 1) {
     const check = await fileChecker(settings, live)
-    return { run: input => check(input, work), close: async () => {} }
+    return { run: input => untilStopped(check(input, work), signal), close: async () => {} }
   }
   let here: Promise<CheckOne> | undefined
   const pool: WorkerPool = workerPool({ threads: jobs, settings, crash: (input, error) => unreadable(input.path, error, settings), ...work })
@@ -124,10 +124,20 @@ async function runner(
     run: async input => {
       if (input.path !== '-' && !input.error) return pool.run(input)
       here ??= fileChecker(settings)
-      return (await here)(input, work)
+      return untilStopped((await here)(input, work), signal)
     },
     close: () => pool.close(),
   }
+}
+
+/** A file that nobody ever writes to (a FIFO, standard input) must not outlast Ctrl-C. */
+function untilStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason)
+    signal.addEventListener('abort', stop)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
 
 async function* hostInputs(hosts: readonly string[]): AsyncGenerator<FleetInput> {

@@ -4,10 +4,13 @@ import { describe, expect, test } from 'vitest'
 import { type BareMachine, bareMachine, CODE, word } from './bare-machine.ts'
 import { advance, program, restored, saved, type Timed } from './random-program.ts'
 
+/** `.ci/run` tries many; a fast run has the first of them. */
+const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 300 : 24
+
 const same = (a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean => a.every((bytes, i) => Buffer.compare(bytes, b[i]!) === 0)
 
 describe('stopping and continuing', () => {
-  test('at any instruction, saved into a fresh engine: the same state later', () => {
+  test('at any instruction, saved into a fresh engine: the same state later', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 3000 }), (seed, before, after) => {
         const whole = program(seed, 1)
@@ -20,11 +23,11 @@ describe('stopping and continuing', () => {
         expect(same(saved(first), saved(whole))).toBe(true)
         expect(same(saved(second), saved(whole))).toBe(true)
       }),
-      { seed: 42, numRuns: 60 },
+      { seed: 42, numRuns: RUNS },
     )
   })
 
-  test('one instruction at a time is the same as all at once', () => {
+  test('one instruction at a time is the same as all at once', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(fc.nat(1e6), seed => {
         const whole = program(seed, 1)
@@ -33,11 +36,11 @@ describe('stopping and continuing', () => {
         advance(stepped, 0, 500, 1)
         return same(saved(whole), saved(stepped))
       }),
-      { seed: 43, numRuns: 60 },
+      { seed: 43, numRuns: RUNS },
     )
   })
 
-  test('several vCPUs in turns of fixed length, saved inside a turn', () => {
+  test('several vCPUs in turns of fixed length, saved inside a turn', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.integer({ min: 2, max: 4 }), fc.integer({ min: 1, max: 99 }), (seed, vcpus, inside) => {
         const turns = (machine: Timed, from: number, to: number): void => {
@@ -53,7 +56,7 @@ describe('stopping and continuing', () => {
         turns(second, 8, 20)
         return same(saved(second), saved(whole))
       }),
-      { seed: 44, numRuns: 40 },
+      { seed: 44, numRuns: RUNS },
     )
   })
 

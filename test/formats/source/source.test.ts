@@ -157,12 +157,6 @@ test('damaged compression is one clear error', async () => {
   await expect(openSource(file('junk.zst', Buffer.concat([frame, Buffer.from('junk')])))).rejects.toMatchObject({ code: 'INPUT_CORRUPT' })
 })
 
-test('a gzip bomb stops at its ratio', async () => {
-  const member = gzipSync(new Uint8Array(100 << 20))
-  const bomb = Buffer.concat([member, member, member, member, member, member])
-  await expect(unwrap(bytesSource(bomb, 'bomb.gz'))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringMatching(/compression bomb/) })
-})
-
 test('a zstd bomb is refused before it is unpacked', async () => {
   const header = ((128 * 1024) << 3) | (1 << 1)
   const block = [header & 255, (header >> 8) & 255, (header >> 16) & 255, 0x41]

@@ -110,7 +110,7 @@ function checkRegisters({ vcpus }: MicrovmState, file: string, offset: number): 
 
 /** Whether these registers could have one with this id, as the loader above checks them. */
 export const holdsRegister = (regs: MicrovmState['vcpus'][number]['regs'], id: RegId): boolean =>
-  id >> 56n === 0x60n && KNOWN_COPROCS.has(regCoproc(id)) && regBytes(id) <= (isVector(regs) ? MOST_BYTES : SLOT_BYTES)
+  id >> 56n === 0x60n && regBytes(id) <= (isVector(regs) ? MOST_BYTES : SLOT_BYTES)
 
 /** Firecracker refuses wider ones. */
 export const MOST_BYTES = 256

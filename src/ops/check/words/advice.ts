@@ -119,7 +119,9 @@ function host({ refusals, load, findings, build, snapshot }: Case): readonly Adv
   if (load.decidedBy?.stage === 'vcpu')
     out.push({
       code: 'other-host',
-      message: 'choose a host that offers these vCPU features, or start the guest without them on its source; which of the known hosts take the file',
+      message: load.decidedBy.message.startsWith('KVM_CREATE_VCPU')
+        ? 'choose a host that has room for so many vCPUs; which of the known hosts take the file'
+        : 'choose a host that offers these vCPU features, or start the guest without them on its source; which of the known hosts take the file',
       command: 'psci-snap check FILE --to all',
     })
   else if (findings.some(({ code, severity }) => severity === 'error' && UNMENDABLE.has(code)) && !isTcg)

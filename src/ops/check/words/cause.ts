@@ -36,10 +36,12 @@ const noSuch = (_: Refusal, { kernel }: Case): string => `${kernel} has no such 
 const gated = (names: readonly string[], feature: string, register: typeof ID_AA64PFR1, lsb: number, source: string): CauseRow => ({
   registers: { names },
   errnos: ['ENOENT'],
-  say: (_, { guest, kernel }) =>
-    idField(guest, register, lsb) === 0
-      ? `the saving kernel listed it although the guest's CPU has no ${feature}; ${kernel} lists it only with ${feature}`
-      : `it belongs to ${feature}, which this host does not offer`,
+  say: ({ id }, { guest, kernel }) =>
+    guest.lookup?.(id) === undefined
+      ? `${kernel} lists it and the file does not hold it; its own value is written back when the guest's ID registers, which announce no ${feature}, have hidden it`
+      : idField(guest, register, lsb) === 0
+        ? `the saving kernel listed it although the guest's CPU has no ${feature}; ${kernel} lists it only with ${feature}`
+        : `it belongs to ${feature}, which this host does not offer`,
   source,
 })
 

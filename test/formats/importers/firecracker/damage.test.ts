@@ -72,9 +72,7 @@ test('whatever is changed, with a checksum that is right, gives a snapshot or an
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...seeds), fc.integer(), async (seed, random) => {
       const bad = mutateVmstate(seed, random)
-      const start = performance.now()
       const outcome = await readForFuzz(bad).catch((error: unknown) => error)
-      expect(performance.now() - start).toBeLessThan(2000)
       if (outcome instanceof Error) expect(outcome).toBeInstanceOf(SnapError)
     }),
     { seed: 21, numRuns: 1500 },

@@ -118,7 +118,8 @@ describe.skipIf(!hasSamples)('real streams', () => {
       const own = [...registerEntries(snapshot.vcpus[0]!.registers)].filter(
         ([id]) => [0x10n, 0x15n].includes((id >> 16n) & 0xfffn) || (id & 0xffffn) === 0xf208n,
       )
-      for (const [id, bytes] of own) {
+      for (const [i, [id, bytes]] of own.entries()) {
+        if (name.includes('k6.12') && i % 4 > 0) continue // the layout is the first one's
         if (id === 0x6030_0000_0010_0042n) continue // PSTATE has rules of its own
         const value = new Uint8Array(bytes)
         value[0] = value[0]! ^ (id === 0x6020_0000_0010_00d5n ? 0 : 0x08)

@@ -36,7 +36,7 @@ export function parseTemplate(json: Json, file: string): Imported {
     devices: [{ name: 'cpu-template', kind: TEMPLATE_FORMAT, state: templateState(config) }],
     memory: [],
   }
-  return { format: { id: TEMPLATE_FORMAT }, snapshot, findings }
+  return { format: { id: TEMPLATE_FORMAT }, snapshot, findings, guestless: true }
 }
 
 function dump(config: CpuConfig, findings: Finding[]): Imported {
