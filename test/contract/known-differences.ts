@@ -16,6 +16,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     what: '1 byte with its sign',
     real: '0x88',
     reason:
-      'KVM up to 6.12.117 at least drops the sign of a load that the VMM answers: it is extended, then cut to the size of the access (kvm_handle_mmio_return, vcpu_data_host_to_guest). 7.3.4 does not (selftest mmio_sign_ext). No recording says which kernels do; no device of the board is read with LDRS*.',
+      'KVM of 5.10.223, 6.1.192 and 6.12.117 drops the sign of a load that the VMM answers: it is extended, then cut to the size of the access (kvm_handle_mmio_return, vcpu_data_host_to_guest). 7.3.4 does not (selftest mmio_sign_ext). No recording says which kernels do; no device of the board is read with LDRS*.',
   },
 ]
