@@ -39,7 +39,7 @@ export const ERROR_CODES = {
   BUILD_INVALID: { exit: 14, hint: 'make the build file again with `npm run builds -- --from RECORDING -o FILE` or `psci-snap builds derive`' },
   BUILD_UNUSABLE: { exit: 14, hint: 'choose another build, or another set of vCPU features' },
   CANNOT_EXECUTE: { exit: 14, hint: 'this machine does not run that; `restore --no-run` replays and compares registers without running the guest' },
-  BACKEND_ABSENT: { exit: 15, hint: 'use the built-in machine: --backend emulator' },
+  BACKEND_ABSENT: { exit: 15, hint: 'the built-in machine needs none of this: --backend emulator, or a build in place of `host`' },
   KERNEL_REFUSED: { exit: 16, hint: 'outside a replay a KVM call failed; its errno says why' },
   INTERRUPTED: { exit: 130, hint: 'nothing was written' },
 } as const satisfies Record<string, { readonly exit: number; readonly hint: string }>

@@ -25,7 +25,7 @@ export async function openKvmHost(device = '/dev/kvm'): Promise<AbiHost> {
       'BACKEND_ABSENT',
       `real KVM needs an arm64 host; this one is ${process.arch}`,
       {},
-      { hint: 'use the built-in machine: --backend emulator' },
+      { hint: 'the built-in machine needs none of this: --backend emulator, or a build in place of `host`' },
     )
   if (!isMainThread) throw new SnapError('BACKEND_ABSENT', 'a real KVM host is opened on the main thread: only there a signal can end a run')
   const libc = await openLibc()
