@@ -25,6 +25,7 @@ import { saves } from './jobs/saves.ts'
 import { readPackages } from './packages.ts'
 import { bootText, type NotBooted, summary } from './report.ts'
 import { type BootResult, runBoot, type Surroundings } from './run-boot.ts'
+import { runRecord } from './run-record.ts'
 import { samples } from './samples.ts'
 import { createShelf } from './shelf.ts'
 
@@ -111,6 +112,11 @@ async function main(): Promise<number> {
   // Guests of the newer kernels, on the oldest.
   const [oldest] = kernels
   if (oldest && kernels.length > 1) await run(`${oldest.row.name} again`, oldest, CPU, host => [moves(shelf, host)])
+  if (oldest && (flags.only?.includes('record') ?? true)) {
+    const recorded = await runRecord(oldest, hostOf(oldest, CPU), { folder, cache, shelf, seconds: MOST_SECONDS, signal: interruption.signal })
+    results.push(recorded)
+    process.stdout.write(bootText(recorded))
+  }
   const modern = kernels.findLast(({ row }) => row.gates)
   if (modern) await run(`${modern.row.name} with SVE`, modern, MAX_CPU, () => [probe, contract(FEW_CYCLES), replays(all), saves])
   return end(results, notBooted)
