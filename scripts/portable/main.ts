@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureBuilt, root } from '../prepare.mjs'
 import { packTree } from './archive.ts'
+import { cacheFolder } from './cache.ts'
 import { readPortablePackages } from './npm-package.ts'
 import { makeTree } from './tree.ts'
 
@@ -20,7 +21,7 @@ export async function makePortable(output?: string): Promise<Portable> {
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
   const name = `psci-snap-${version}-linux-arm64`
   const file = resolve(output ?? `${root}dist/${name}.tar.gz`)
-  const cache = `${root}dist/.cache`
+  const cache = cacheFolder()
   for (const folder of [cache, dirname(file)]) mkdirSync(folder, { recursive: true })
   const work = mkdtempSync(join(dirname(file), '.portable-'))
   try {

@@ -1,6 +1,7 @@
 // Owns what is in the portable tarball: which files, from where, under which names. Writes no archive.
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
+import { Unavailable } from './cache.ts'
 import { licenceOf, shippedPackages } from './licences.ts'
 import { npmPackage, type PortablePackages } from './npm-package.ts'
 
@@ -52,7 +53,7 @@ export function makeTree(root: string, folder: string, cache: string, { node, ko
   }
   const had = (each: Parameters<typeof npmPackage>[1]): string => {
     const from = npmPackage(cache, each)
-    if (from === undefined) throw new Error(`npm's package ${each.package}@${each.version} cannot be had (is the network there?)`)
+    if (from === undefined) throw new Unavailable(`npm's package ${each.package}@${each.version} cannot be had (is the network there?)`)
     return from
   }
   write('psci-snap', LAUNCHER, 0o755)

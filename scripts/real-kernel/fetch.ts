@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Unavailable } from '../portable/cache.ts'
 import { candidates, type KernelRow } from './packages.ts'
 
 export { type KernelRow, type Packages, readPackages } from './packages.ts'
@@ -28,7 +29,7 @@ export class ArmPackages {
   readonly #options: readonly string[]
   #updated: boolean | undefined
 
-  /** Throws when apt's own configuration names no mirror and DEBIAN_MIRROR is not set. */
+  /** Throws Unavailable when apt's own configuration names no mirror and DEBIAN_MIRROR is not set. */
   constructor(folder: string, suites: readonly string[]) {
     this.#folder = folder
     const apt = join(folder, 'apt')
@@ -98,7 +99,7 @@ const fileName = (version: string): string => version.replaceAll(':', '%3a')
 function firstMirror(): string {
   const { stdout } = spawnSync('apt-get', ['indextargets', '--format', '$(SITE)'], { encoding: 'utf8' })
   const mirror = (stdout ?? '').split('\n').find(line => /\/debian\/*$/.test(line))
-  if (mirror === undefined) throw new Error("no Debian mirror in apt's configuration: set DEBIAN_MIRROR")
+  if (mirror === undefined) throw new Unavailable("no Debian mirror in apt's configuration: set DEBIAN_MIRROR")
   return mirror
 }
 

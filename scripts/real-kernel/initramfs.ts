@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { Unavailable } from '../portable/cache.ts'
 import { npmPackage } from '../portable/npm-package.ts'
 import type { ArmPackages } from './fetch.ts'
 import type { Packages } from './packages.ts'
@@ -28,13 +29,13 @@ const APPLETS = ['sh', 'readlink', 'uname', 'cat', 'ls', 'ln', 'cmp', 'grep', 'k
 /** Where the portable tarball lies unpacked. */
 export const PORTABLE = '/opt/psci-snap'
 
-/** What every boot needs, made once: throws when a package cannot be had. Without a portable tarball Node and koffi come from their own packages. */
+/** What every boot needs, made once: throws Unavailable when a package cannot be had. Without a portable tarball Node and koffi come from their own packages. */
 export function baseTree(apt: ArmPackages, cache: string, { userland, node, koffi }: Packages, portable?: string): string {
   const tree = mkdtempSync(join(cache, 'tree-'))
   for (const folder of ['bin', 'lib', 'dev', 'proc', 'sys', 'tmp', 'node_modules', 'opt']) mkdirSync(join(tree, folder), { recursive: true })
   for (const { package: name, version, files } of userland) {
     const unpacked = apt.unpack(name, version) ?? apt.unpack(name)
-    if (unpacked === undefined) throw new Error(`Debian's package ${name} for arm64 cannot be had`)
+    if (unpacked === undefined) throw new Unavailable(`Debian's package ${name} for arm64 cannot be had`)
     for (const file of files) cpSync(join(unpacked.folder, file), join(tree, name === 'busybox-static' ? 'bin' : 'lib', basename(file)), { dereference: true })
   }
   for (const applet of APPLETS) symlinkSync('busybox', join(tree, 'bin', applet))
@@ -42,7 +43,7 @@ export function baseTree(apt: ArmPackages, cache: string, { userland, node, koff
   else {
     const had = (each: Packages['node']): string => {
       const from = npmPackage(cache, each)
-      if (from === undefined) throw new Error(`npm's package ${each.package}@${each.version} cannot be had`)
+      if (from === undefined) throw new Unavailable(`npm's package ${each.package}@${each.version} cannot be had`)
       return from
     }
     cpSync(join(had(node), 'bin/node'), join(tree, 'bin/node'))

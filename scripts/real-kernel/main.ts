@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { VERSION } from '../../src/version.ts'
+import { cacheFolder, Unavailable } from '../portable/cache.ts'
 import { makePortable } from '../portable/main.ts'
-import { root } from '../prepare.mjs'
 import { qemuVersion } from './boot.ts'
 import { bundleGuest } from './bundle.ts'
 import { ArmPackages, type FetchedKernel, fetchKernel } from './fetch.ts'
@@ -44,7 +44,7 @@ const { values: flags } = parseArgs({
     kernel: { type: 'string', multiple: true },
     only: { type: 'string', multiple: true },
     keep: { type: 'string' },
-    cache: { type: 'string', default: join(root, 'dist/.cache') },
+    cache: { type: 'string', default: cacheFolder() },
   },
 })
 const interruption = new AbortController()
@@ -55,18 +55,18 @@ const cleanUp: (() => void)[] = flags.keep === undefined ? [() => rmSync(folder,
 try {
   process.exitCode = await main()
 } catch (error) {
-  if (!interruption.signal.aborted) {
-    // Nothing was booted: that is no kernel's failure, and no success.
-    process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n0 passed, 1 failed\n`)
-  }
-  process.exitCode = interruption.signal.aborted ? 130 : 1
+  const reason = error instanceof Error ? error.message : String(error)
+  const isMissing = error instanceof Unavailable
+  if (!interruption.signal.aborted)
+    process.stdout.write(isMissing ? `not run: all kernels: ${reason}\n0 passed, 0 failed\n` : `${reason}\n0 passed, 1 failed\n`)
+  process.exitCode = interruption.signal.aborted ? 130 : isMissing ? 0 : 1
 } finally {
   for (const each of cleanUp) each()
 }
 
 async function main(): Promise<number> {
   const qemu = qemuVersion()
-  if (qemu === undefined) throw new Error('there is no qemu-system-aarch64 here')
+  if (qemu === undefined) throw new Unavailable('there is no qemu-system-aarch64 here')
   const cache = resolve(flags.cache)
   mkdirSync(cache, { recursive: true })
   mkdirSync(folder, { recursive: true })

@@ -1,8 +1,8 @@
 // Owns what `scripts/record.sh` is told: its arguments, and what is wrong with them. Looks at no archive and boots nothing.
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { root } from '../prepare.mjs'
+import { cacheFolder } from '../portable/cache.ts'
 import { readPackages } from './packages.ts'
 
 export const USAGE = `usage: scripts/record.sh KERNEL-PACKAGE[=VERSION] [SUITE] [CPU] -o BUILD.json [options]
@@ -44,7 +44,7 @@ export function parseRecordArguments(argv: readonly string[]): Wanted | 'help' {
     append: { type: 'string', default: '' },
     name: { type: 'string' },
     seconds: { type: 'string', default: '600' },
-    cache: { type: 'string', default: join(root, 'dist/.cache') },
+    cache: { type: 'string', default: cacheFolder() },
     force: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   } as const
