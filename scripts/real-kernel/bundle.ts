@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import { dataFiles } from '../freshness.mjs'
 import { root } from '../prepare.mjs'
 
-/** Writes main.mjs and data/ into `folder`. koffi and zod are found in node_modules beside it. */
+/** Writes main.mjs and data/ into `folder`. koffi is found in node_modules above it. */
 export async function bundleGuest(folder: string, entry = join(root, 'scripts/real-kernel/guest.ts')): Promise<void> {
   mkdirSync(join(folder, 'data'), { recursive: true })
   await build({
@@ -27,7 +27,7 @@ export async function bundleGuest(folder: string, entry = join(root, 'scripts/re
         'const __filename = import.meta.filename, __dirname = import.meta.dirname',
       ].join('\n'),
     },
-    external: ['msgpackr-extract', 'koffi', 'zod'],
+    external: ['msgpackr-extract', 'koffi'],
   })
   for (const file of dataFiles(root)) cpSync(join(root, 'src', file), join(folder, 'data', basename(file)))
 }
