@@ -45,7 +45,10 @@ export function summary(
   const others = checksOf(results.filter(({ host }) => !gates(host)))
   const lines = notBooted.map(({ host, gates: wanted, reason }) => `not run: ${host}${wanted ? '' : ' (does not gate)'}: ${reason}`)
   if (count(gating, 'not run') > 0) lines.push(`not run: ${count(gating, 'not run')} checks of kernels that did run`)
-  if (others.length > 0) lines.push(`does not gate: ${count(others, 'passed')} passed, ${count(others, 'failed')} failed on the newest kernel`)
+  if (others.length > 0)
+    lines.push(
+      `does not gate: ${count(others, 'passed')} passed, ${count(others, 'failed')} failed, on ${[...new Set(results.filter(({ host }) => !gates(host)).map(({ title }) => title))].join(', ')}`,
+    )
   const failed = count(gating, 'failed')
   return { text: `${[...lines, `${count(gating, 'passed')} passed, ${failed} failed`].join('\n')}\n`, failed }
 }

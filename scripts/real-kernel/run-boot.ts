@@ -33,6 +33,8 @@ export interface BootResult {
   readonly host: Host
   readonly title: string
   readonly wallSeconds: number
+  /** The boot itself came to its end and everything that it sent is whole. */
+  readonly isWhole: boolean
   readonly jobs: readonly JobResult[]
 }
 
@@ -71,7 +73,7 @@ export async function runBoot(title: string, { host, image, jobs, seconds, appen
     const missing = ids.filter(id => results.step(id) === undefined).map(id => failed(id, 'the boot ended before it was done'))
     judged.push({ job: job.name, checks: [...(await judge(job, results, shelf)), ...missing], seconds: results.seconds(ids) })
   }
-  return { host, title, wallSeconds: booted.wallSeconds, jobs: [boots, ...judged] }
+  return { host, title, wallSeconds: booted.wallSeconds, isWhole, jobs: [boots, ...judged] }
 }
 
 /** Pointer authentication by an algorithm that is cheap to emulate: with the architected one the machine is several times slower. */

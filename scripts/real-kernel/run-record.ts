@@ -27,7 +27,7 @@ export async function runRecord({ row, package: name, version }: FetchedKernel, 
   const { status, text } = await run([...words, '--force', '--cache', cache, '--seconds', String(seconds)], signal)
   const wallSeconds = (performance.now() - started) / 1000
   const checks = status === 0 && existsSync(output) ? await judge(output, host, shelf) : [failed('it writes a build', `exit status ${status}\n${text}`)]
-  return { host, title: 'record.sh', wallSeconds, jobs: [{ job: 'record', checks, seconds: wallSeconds }] }
+  return { host, title: 'record.sh', wallSeconds, isWhole: true, jobs: [{ job: 'record', checks, seconds: wallSeconds }] }
 }
 
 /** Interrupted when the signal is given: it ends its own QEMU. */
