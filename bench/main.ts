@@ -1,5 +1,5 @@
 // `npm run bench [-- NAME…] [--write]`: runs the benches one after the other, each in a process of its own, and prints what they print under the
-// machine, the Node and the command. --write puts the same into bench/RESULTS.md, in the place of what this Node's major version said before.
+// machine, the Node and the command. --write puts the same into bench/RESULTS.md, in the place of what the same benches said on this Node's major version.
 // Judges nothing: ratios and limits stand in the figures.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -23,21 +23,32 @@ if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}; there a
 const names = (positionals.length > 0 ? positionals : Object.keys(BENCHES)) as readonly Name[]
 
 const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}`
-const parts = [
-  `# Node ${process.versions.node.split('.')[0]}`,
-  `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}, Node ${process.version}, with \`npm run bench -- ${names.join(' ')}\`.`,
-]
+const node = `# Node ${process.versions.node.split('.')[0]}`
+const measured = new Map<string, string>()
 for (const name of names) {
   const { file, title } = BENCHES[name]
   console.log(`\n== ${title} (bench/${file})`)
-  parts.push(`## ${title}\n\n\`\`\`text\n${(await run(file)).trim()}\n\`\`\``)
+  const how = `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}, Node ${process.version}, with \`npm run bench -- ${name}\`.`
+  measured.set(title, `## ${title}\n\n${how}\n\n\`\`\`text\n${(await run(file)).trim()}\n\`\`\``)
 }
 if (values.write) {
   const file = new URL('RESULTS.md', import.meta.url)
-  const before = existsSync(file) ? readFileSync(file, 'utf8').split(/^(?=# Node )/m) : []
-  const others = before.filter(part => part.startsWith('# Node ') && !part.startsWith(`${parts[0]}\n`))
-  const all = [...others, `${parts.join('\n\n')}\n`].sort()
-  writeFileSync(file, `<!-- Written by \`npm run bench -- --write\`, once on each Node. -->\n\n${all.map(part => part.trimEnd()).join('\n\n')}\n`)
+  const parts = existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split(/^(?=# Node )/m)
+        .slice(1)
+    : []
+  const old = sections(parts.find(part => part.startsWith(`${node}\n`)) ?? '')
+  const titles = Object.values(BENCHES).map(({ title }) => title)
+  const fresh = [node, ...titles.flatMap(title => measured.get(title) ?? old.get(title) ?? [])].join('\n\n')
+  const all = [...parts.filter(part => !part.startsWith(`${node}\n`)).map(part => part.trimEnd()), fresh].sort()
+  writeFileSync(file, `<!-- Written by \`npm run bench -- --write\`, on each Node. -->\n\n${all.join('\n\n')}\n`)
+}
+
+/** The text under each `## ` of a part, heading included, by title. */
+function sections(part: string): ReadonlyMap<string, string> {
+  const found = part.split(/^(?=## )/m).slice(1)
+  return new Map(found.map(text => [/^## (.*)$/m.exec(text)?.[1] ?? '', text.trimEnd()]))
 }
 
 /** Its output, shown as it comes. Lines of JSON are for machines and stay out of what is kept. */
