@@ -5,6 +5,9 @@ import type { Build } from '../../src/builds/build.ts'
 import type { Value } from '../../src/builds/recorded/recording.ts'
 import type { Vcpu } from '../../src/emulator/kvm/vcpu.ts'
 import { Vm } from '../../src/emulator/kvm/vm.ts'
+import { bitmap, coreAt as core, fw, hex, MPIDR, PC, PSTATE, printed, sysreg, xReg } from '../../src/ops/probe/registers.ts'
+
+export { bitmap, core, fw, hex, MPIDR, PC, PSTATE, printed, sysreg, xReg }
 
 /** The probe's feature sets, by name. */
 export interface ProbeSet {
@@ -37,15 +40,6 @@ export const isTried = (build: Build, set: ProbeSet): boolean => set.capabilitie
 
 export const IPA = 0x4000_0000n
 export const MMIO = 0x0900_0000n
-export const core = (byteOffset: number): bigint => 0x6030_0000_0010_0000n | BigInt(byteOffset / 4)
-export const xReg = (n: number): bigint => core(8 * n)
-export const PC = core(0x100)
-export const PSTATE = core(0x108)
-export const fw = (n: number): bigint => 0x6030_0000_0014_0000n | BigInt(n)
-export const bitmap = (n: number): bigint => 0x6030_0000_0016_0000n | BigInt(n)
-export const sysreg = (op0: number, op1: number, crn: number, crm: number, op2: number): bigint =>
-  0x6030_0000_0013_0000n | BigInt((op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2)
-export const MPIDR = sysreg(3, 0, 0, 0, 5)
 /** Counters that run: TIMER_CNT, PTIMER_CNT, PMCCNTR_EL0. */
 export const RUNNING: ReadonlySet<bigint> = new Set([sysreg(3, 3, 14, 3, 2), sysreg(3, 3, 14, 0, 1), sysreg(3, 3, 9, 13, 0)])
 
@@ -87,14 +81,6 @@ export const firstRun = (made: Made): number => made.vcpus[0]!.enterRun()
 export const setReg64 = (vcpu: Vcpu, id: bigint, value: bigint): number => vcpu.set64(id, BigInt.asUintN(64, value))
 /** The probe's rget64: a marker instead of an errno. */
 export const getReg64 = (vcpu: Vcpu, id: bigint): bigint => vcpu.get64(id) ?? 0xbad0_bad0_bad0_bad0n
-export const hex = (value: bigint): string => `0x${value.toString(16)}`
-
-/** A value as the probe prints it. */
-export function printed(bytes: Uint8Array): string {
-  if (bytes.length <= 8) return hex(bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n))
-  return bytes.some(byte => byte !== 0) ? `b${Buffer.from(bytes).toString('hex')}` : `z${bytes.length}`
-}
-
 export interface Snap {
   readonly ids: BigUint64Array
   /** Printed values, or the errno of the read. */

@@ -2,7 +2,10 @@
 import { type RegId, regBytes } from '../../src/arch/reg-id.ts'
 import { type AbiExit, type AbiHost, type AbiVcpu, type AbiVm, getAbi64, setAbi64 } from '../../src/backends/kvm-abi.ts'
 import { GUEST_WORDS } from '../../src/ops/probe/guest-words.ts'
+import { bitmap, coreAt as core, fw, MPIDR, PC, PSTATE, sysreg, VBAR, xReg as X } from '../../src/ops/probe/registers.ts'
 import { hex } from './contract.ts'
+
+export { bitmap, core, fw, MPIDR, PC, PSTATE, sysreg, VBAR, X }
 
 export interface FeatureSet {
   readonly name: string
@@ -33,17 +36,7 @@ export const offers = (host: AbiHost, { needs }: FeatureSet): boolean => needs.e
 export const IPA = 0x4000_0000n
 export const MEMORY = 0x1_0000
 export const MMIO = 0x0900_0000n
-export const core = (offset: number): bigint => 0x6030_0000_0010_0000n | BigInt(offset / 4)
-export const X = (n: number): bigint => core(8 * n)
-export const PC = core(0x100)
-export const PSTATE = core(0x108)
-export const fw = (n: number): bigint => 0x6030_0000_0014_0000n | BigInt(n)
-export const bitmap = (n: number): bigint => 0x6030_0000_0016_0000n | BigInt(n)
-export const sysreg = (op0: number, op1: number, crn: number, crm: number, op2: number): bigint =>
-  0x6030_0000_0013_0000n | BigInt((op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2)
 export const VLS = 0x6060_0000_0015_ffffn
-export const MPIDR = sysreg(3, 0, 0, 0, 5)
-export const VBAR = sysreg(3, 0, 12, 0, 0)
 export const TIMER_CNT = sysreg(3, 3, 14, 3, 2)
 export const PTIMER_CNT = sysreg(3, 3, 14, 0, 1)
 /** Counters that run: their values are nobody's rule. */

@@ -7,8 +7,9 @@ import type { Build } from '../../builds/build.ts'
 import type { Vcpu } from '../../emulator/kvm/vcpu.ts'
 import { Vm } from '../../emulator/kvm/vm.ts'
 import { SnapError } from '../../errors.ts'
-import { bytesToBigint, registerList } from '../../model/register-list.ts'
+import { bytesToBigint } from '../../model/register-list.ts'
 import type { Gic, Snapshot } from '../../model/snapshot.ts'
+import { listOf } from '../load/list-of.ts'
 
 /** A register that a VMM writes before the first run, on every vCPU that lists it. */
 export interface Pin {
@@ -67,7 +68,7 @@ export function bear(build: Build, { features, vcpus: count = 1, gic = 'v3', pin
   if (gic !== 'none' && vm.createGic(gic) !== 0) throw new SnapError('BUILD_UNUSABLE', `${build.name} offers no GIC${gic}`)
   for (const vcpu of vcpus) for (const pin of others) write(vcpu, pin)
   if (hasRun) vm.firstRun()
-  const saved = vcpus.map(vcpu => ({ index: vcpu.index, registers: readAll(vcpu), mpState: 'runnable' as const, events: vcpu.getEvents(), features }))
+  const saved = vcpus.map(vcpu => ({ index: vcpu.index, registers: listOf(vcpu), mpState: 'runnable' as const, events: vcpu.getEvents(), features }))
   const kept = pins.flatMap(({ id, value, mask = ALL_BITS }) => {
     const readBack = read(vcpus[0]!, id)
     return readBack === undefined || ((readBack ^ value) & mask) === 0n || refused.has(id) ? [] : [{ id, readBack }]
@@ -92,15 +93,4 @@ function check(build: Build, features: readonly Feature[], errno: number): void 
 function read(vcpu: Vcpu, id: RegId): bigint | undefined {
   const bytes = new Uint8Array(regBytes(id))
   return vcpu.getReg(id, bytes) === 0 ? bytesToBigint(bytes) : undefined
-}
-
-/** What a VMM saves: every listed register that can be read, in list order. */
-function readAll(vcpu: Vcpu) {
-  const { ids } = vcpu.regList()
-  return registerList(
-    Array.from(ids as Iterable<bigint>, id => id as RegId).flatMap(id => {
-      const bytes = new Uint8Array(regBytes(id))
-      return vcpu.getReg(id, bytes) === 0 ? [[id, bytes] as const] : []
-    }),
-  )
 }
