@@ -109,7 +109,9 @@ class KvmVmOverAbi implements KvmVm {
     this.#ram = ram
     this.#options = options
     const send = collectOutput(this.#output)
-    const env = (name: string) => ({ now: () => 0n, interrupt: () => {}, output: (byte: number) => send(name, byte) })
+    // No device of this board masters the bus here.
+    const memory = { read: () => undefined, write: () => false }
+    const env = (name: string) => ({ now: () => 0n, interrupt: () => {}, output: (byte: number) => send(name, byte), memory })
     this.#bus = options.board ? createBus(BOARD_DEVICES, env, options.saved?.devices) : undefined
   }
 

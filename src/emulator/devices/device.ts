@@ -8,6 +8,30 @@ export interface DeviceEnv {
   interrupt(level: boolean): void
   /** One byte for whoever watches the device: a console's output. */
   output(byte: number): void
+  /** Guest memory, for devices that read and write it themselves. */
+  readonly memory: DeviceMemory
+  /** What stands behind a block device; absent where the machine was given none. */
+  readonly disk?: Disk
+}
+
+/** Guest RAM as a device that masters the bus sees it. */
+export interface DeviceMemory {
+  /** A copy; undefined where [address, address + length) is not in one RAM region. */
+  read(address: bigint, length: number): Uint8Array | undefined
+  /** False, with nothing written, outside RAM. */
+  write(address: bigint, bytes: Uint8Array): boolean
+}
+
+/** A disk's contents. Synchronous and deterministic: its owner (outside the emulator) answers at once, and the same requests find the same bytes. */
+export interface Disk {
+  /** Bytes, a multiple of 512. */
+  readonly size: number
+  readonly readOnly: boolean
+  /** Throws when the owner cannot read; the device reports an I/O error to the guest. */
+  read(offset: number, length: number): Uint8Array
+  write(offset: number, bytes: Uint8Array): void
+  /** Makes what was written durable. */
+  flush(): void
 }
 
 export type AccessSize = 1 | 2 | 4 | 8
@@ -15,6 +39,8 @@ export type AccessSize = 1 | 2 | 4 | 8
 export interface Device<S> {
   read(offset: number, size: AccessSize): bigint
   write(offset: number, size: AccessSize, value: bigint): void
+  /** Bytes that arrive from outside (a console's input); gives how many were taken. Absent: nothing ever arrives. */
+  input?(bytes: Uint8Array): number
   /** The whole state as a plain value. */
   save(): S
 }

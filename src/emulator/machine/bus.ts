@@ -8,6 +8,8 @@ export interface DevicePlace {
   /** Instance name in snapshots, e.g. `uart0`. */
   readonly name: string
   readonly base: bigint
+  /** Its shared peripheral interrupt (0 is INTID 32); absent: none. */
+  readonly interrupt?: number
   // A board holds devices of every kind: only the device itself reads its state.
   readonly type: DeviceType<unknown>
 }
@@ -17,6 +19,8 @@ export interface Bus {
   find(address: bigint): { readonly device: Device<unknown>; readonly offset: number } | undefined
   read(address: bigint, size: AccessSize): bigint
   write(address: bigint, size: AccessSize, value: bigint): void
+  /** Bytes for the device of this name; gives how many it took. */
+  input(name: string, bytes: Uint8Array): number
   save(): readonly DeviceSnapshot[]
 }
 
@@ -42,6 +46,7 @@ export function createBus(places: readonly DevicePlace[], env: (name: string) =>
       const found = find(address)
       found?.device.write(found.offset, size, value)
     },
+    input: (name, bytes) => devices.find(each => each.name === name)?.device.input?.(bytes) ?? 0,
     save: () => devices.map(({ name, type, device }) => ({ name, kind: type.kind, state: device.save() })),
   }
 }

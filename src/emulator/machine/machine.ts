@@ -2,7 +2,7 @@
 // Knows no file and no report. No clock but the instruction count, no randomness but a saved seed.
 import type { Build } from '../../builds/build.ts'
 import type { DeviceSnapshot, MachineState, MemoryRegion } from '../../model/snapshot.ts'
-import type { DeviceEnv } from '../devices/device.ts'
+import type { DeviceEnv, DeviceMemory, Disk } from '../devices/device.ts'
 import { Vm } from '../kvm/vm.ts'
 import { createBus, type DevicePlace } from './bus.ts'
 import { createClock, ticks } from './clock.ts'
@@ -17,6 +17,8 @@ export interface MachineOptions {
   readonly devices?: readonly DevicePlace[]
   /** What devices send out, byte by byte: consoles. */
   readonly output?: (device: string, byte: number) => void
+  /** What stands behind block devices, by device name. */
+  readonly disks?: Readonly<Record<string, Disk>>
   /** Seed of the entropy that guests draw from; a saved machine brings its own. */
   readonly seed?: bigint
   /** What a machine of the same build saved: with it the future is identical. Registers, memory and mp_state are restored through the VM's verbs. */
@@ -34,6 +36,8 @@ export interface Machine {
   run(budget: number): MachineStop
   /** KVM_RUN of one vCPU (by its index), for at most `budget` instructions. Throws CANNOT_EXECUTE. */
   runVcpu(index: number, budget: number): VcpuExit
+  /** Bytes for a device (a console's input), between runs; gives how many it took: 0 where there is no such device. */
+  input(device: string, bytes: Uint8Array): number
   /** kvm_run.mmio.data for the load that this vCPU's last exit asked for; 0 when nobody supplies it. */
   supplyMmio(index: number, data: bigint): void
   saveMachine(): MachineState
@@ -44,14 +48,28 @@ export interface Machine {
 const DEFAULT_SEED = 0x7073_6369_2d73_6e61n
 
 /** A machine of this build. Throws INPUT_CORRUPT for a saved state that is none, USAGE for RAM that does not consist of pages. */
-export function createMachine(build: Build, { ram = [], devices = [], output = () => {}, seed = DEFAULT_SEED, saved = {} }: MachineOptions = {}): Machine {
+export function createMachine(
+  build: Build,
+  { ram = [], devices = [], output = () => {}, disks = {}, seed = DEFAULT_SEED, saved = {} }: MachineOptions = {},
+): Machine {
   const value = saved.machine && decodeMachineState(saved.machine)
   const clock = createClock(value)
   const entropy = { state: value?.entropy ?? seed }
   const vm = new Vm(build, { now: () => ticks(clock.time) })
   const memory = createGuestMemory(ram)
+  const deviceMemory: DeviceMemory = {
+    read: (address, length) => (memory.contains(address, length) ? memory.read(address, length) : undefined),
+    write: (address, bytes) => {
+      const inside = memory.contains(address, bytes.length)
+      if (inside) memory.write(address, bytes)
+      return inside
+    },
+  }
   // Interrupt lines end here until the GIC has an execution side.
-  const env = (name: string): DeviceEnv => ({ now: () => ticks(clock.time), interrupt: () => {}, output: byte => output(name, byte) })
+  const env = (name: string): DeviceEnv => {
+    const disk = disks[name]
+    return { now: () => ticks(clock.time), interrupt: () => {}, output: byte => output(name, byte), memory: deviceMemory, ...(disk ? { disk } : {}) }
+  }
   const bus = createBus(devices, env, saved.devices)
   const held = value?.vcpus ?? []
   const execution = createExecution({ vm, memory, bus, clock, entropy, saved: held })
@@ -73,6 +91,7 @@ export function createMachine(build: Build, { ram = [], devices = [], output = (
     },
     run: budget => scheduler.run(budget),
     runVcpu: (index, budget) => scheduler.runVcpu(positionOf(index), budget),
+    input: (name, bytes) => bus.input(name, bytes),
     supplyMmio: (index, data) => execution.supply(positionOf(index), data),
     saveMachine: () =>
       encodeMachineState({

@@ -12,6 +12,7 @@ const environment = (): Watched => ({
   sent: [],
   level: false,
   now: () => 7n,
+  memory: { read: () => undefined, write: () => false },
   interrupt(level) {
     this.level = level
   },
