@@ -10,13 +10,15 @@ import { ENGINE_STATE, LINE } from './engine-state.ts'
 import { EC, FAULT, takeDataAbort, takeInstructionAbort, takePendingInterrupt, takeSynchronous, takeUndefined } from './exceptions.ts'
 import { executeTrap } from './execute-trap.ts'
 import { AT, EXIT } from './interpreter/layout.ts'
-import { sharedInterpreter } from './interpreter/shared-module.ts'
-import { allocateLinearMemory, forgetAccesses, type RamRegion } from './linear-memory.ts'
+import { Operations } from './interpreter/operations.ts'
+import { ACCESS } from './interpreter/runtime-functions.ts'
+import { allocateLinearMemory, type RamRegion } from './linear-memory.ts'
+import { LookUpTables } from './look-up-tables.ts'
 import { completeAccess, outsideAccess, physicalBits } from './outside-access.ts'
 import { PSTATE } from './pstate.ts'
-import { SCTLR, unsupportedBySctlr } from './sctlr.ts'
+import { SCTLR_LOW, unsupportedBySctlr } from './sctlr.ts'
 import { SYSREG } from './system-register-encoding.ts'
-import { unsupportedMode } from './system-registers.ts'
+import { fpTrapped, unsupportedMode } from './system-registers.ts'
 import { VcpuBlock } from './vcpu-block.ts'
 
 /** Most instructions for one call of generated code, whose counter is 32 bits. */
@@ -35,15 +37,17 @@ export function createEngine(options: EngineOptions): Engine {
   const { buffer } = memory
   const view = new DataView(buffer)
   const bytes = new Uint8Array(buffer)
-  const { module, ops } = sharedInterpreter()
-  const instance = new WebAssembly.Instance(module, { engine: { memory } })
-  const runGenerated = instance.exports.run as (block: number, count: number) => number
+  const operations = new Operations(memory)
+  const runGenerated = operations.exports.run as (block: number, count: number) => number
+  const tables = new LookUpTables(buffer, linear.tables)
 
   const features = announcedFeatures(options.idRegisters)
   const decoder = createDecoder(features)
   const zvaBlock = Number((options.idRegisters.get(SYSREG.DCZID_EL0) ?? DEFAULT_ZVA_BLOCK) & 0xfn)
-  const cache = new DecodeCache(buffer, linear.decodedPages, linear.decodedPageCount, decoder, { sysregs: options.sysregs, zvaBlock }, ops)
-  forgetAccesses(buffer)
+  const pages = { base: linear.decodedPages, capacity: linear.decodedPageCount }
+  const cache = new DecodeCache(buffer, pages, decoder, { sysregs: options.sysregs, zvaBlock }, tables, operations)
+  /** Whether the vCPU's tables were filled while every access was checked: then there is nothing in them. */
+  const strictly = new Array<boolean>(options.vcpus).fill(false)
   const blocks = linear.blocks.map((address, i) => new VcpuBlock(i, new DataView(buffer, address, VCPU_STATE_BYTES), address, options.sysregs))
 
   const regionOf = (address: bigint, length: number): RamRegion | undefined =>
@@ -90,15 +94,17 @@ export function createEngine(options: EngineOptions): Engine {
     inRam: (address, length) => regionOf(address, length) !== undefined,
   }
 
-  /** Tells generated code which alignment checks this vCPU's SCTLR_EL1 asks for at its exception level. */
-  const configureChecks = (vcpu: VcpuBlock): void => {
-    const sctlr = vcpu.sysreg(SYSREG.SCTLR_EL1)
-    const strict = sctlr & SCTLR.a ? 1 : 0
-    if (view.getUint32(AT.strict, true) !== strict) {
-      view.setUint32(AT.strict, strict, true)
-      forgetAccesses(buffer) // remembered pages would skip the check
-    }
-    view.setUint32(AT.stackMask, sctlr & (vcpu.el === 0 ? SCTLR.sa0 : SCTLR.sa) ? 15 : 0, true)
+  /** Tells generated code what this vCPU's state means for the instructions that come: which tables, checks and traps. */
+  const configure = (vcpu: VcpuBlock): void => {
+    const { el, index } = vcpu
+    const sctlr = vcpu.sysregLow(SYSREG.SCTLR_EL1)
+    const strict = (sctlr & SCTLR_LOW.a) !== 0
+    if (strictly[index] !== strict) tables.forgetVcpu(index) // remembered pages would skip the check
+    strictly[index] = strict
+    view.setUint32(AT.strict, strict ? 1 : 0, true)
+    view.setUint32(AT.stackMask, sctlr & (el === 0 ? SCTLR_LOW.sa0 : SCTLR_LOW.sa) ? 15 : 0, true)
+    view.setUint32(AT.fpTrapped, fpTrapped(vcpu) ? 1 : 0, true)
+    tables.select(index, { el, pan: (vcpu.pstate & PSTATE.pan) !== 0, unprivileged: vcpu.pstate & PSTATE.uao ? 'own' : 'el0' })
   }
 
   const illegalState = (vcpu: VcpuBlock): void => {
@@ -130,7 +136,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (exit === EXIT.trap) return executeTrap(vcpu, cpu, word, executed)
     const address = view.getBigUint64(AT.exitAddress, true)
     const access = view.getUint32(AT.exitAccess, true)
-    const write = (access & 0x100) !== 0
+    const write = (access & ACCESS.write) !== 0
     if (exit === EXIT.outside) return outsideAccess(vcpu, cpu, word, address, access & 0xff, write)
     takeDataAbort(vcpu, features, FAULT.alignment, address, write)
     return undefined
@@ -153,7 +159,7 @@ export function createEngine(options: EngineOptions): Engine {
         illegalState(vcpu)
         continue
       }
-      configureChecks(vcpu)
+      configure(vcpu)
       const count = Math.min(left, MOST_AT_ONCE)
       left -= count - runGenerated(vcpu.address, count)
       const exit = view.getUint32(AT.exit, true)

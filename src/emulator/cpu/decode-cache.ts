@@ -1,14 +1,22 @@
 // Owns the decoded pages in linear memory: which guest page has records where, decoding on demand, forgetting. Knows no meaning of an operation.
 import type { Decoder } from './decode/table.ts'
-import { AT, FIRST_OP, OP_NEXT_PAGE, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD, TABLE } from './interpreter/layout.ts'
+import { AT, OP_NEXT_PAGE, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD, TABLE } from './interpreter/layout.ts'
+import type { Operations } from './interpreter/operations.ts'
 import type { RamRegion } from './linear-memory.ts'
+import type { LookUpTables } from './look-up-tables.ts'
 import { lower } from './semantics/instruction-set.ts'
-import { type LowerContext, type Lowered, type Op, REGISTER } from './semantics/op.ts'
+import { type LowerContext, type Lowered, REGISTER } from './semantics/op.ts'
 
 /** Most instructions decoded at once: straight-line code is likely to be executed. */
 const DECODE_AHEAD = 64
 /** Semantics after which control does not continue. */
 const ENDS_RUN = new Set(['B', 'B.near', 'BR', 'TRAP'])
+
+/** Where records are in linear memory, and how many pages of them there may be. */
+export interface DecodedPages {
+  readonly base: number
+  readonly capacity: number
+}
 
 export class DecodeCache {
   readonly #view: DataView
@@ -17,18 +25,20 @@ export class DecodeCache {
   readonly #capacity: number
   readonly #decoder: Decoder
   readonly #context: LowerContext
-  readonly #codes: ReadonlyMap<string, number>
+  readonly #tables: LookUpTables
+  readonly #operations: Operations
   /** Code-map entries of the pages in use, in order of their records: what to clear when the cache is full. */
   readonly #used: number[] = []
 
-  constructor(memory: ArrayBuffer, base: number, capacity: number, decoder: Decoder, context: LowerContext, ops: readonly Op[]) {
+  constructor(memory: ArrayBuffer, pages: DecodedPages, decoder: Decoder, context: LowerContext, tables: LookUpTables, operations: Operations) {
     this.#view = new DataView(memory)
     this.#bytes = new Uint8Array(memory)
-    this.#base = base
-    this.#capacity = capacity
+    this.#base = pages.base
+    this.#capacity = pages.capacity
     this.#decoder = decoder
     this.#context = context
-    this.#codes = new Map(ops.map((op, i) => [op.name, FIRST_OP + i]))
+    this.#tables = tables
+    this.#operations = operations
     this.#forgetAll()
   }
 
@@ -44,10 +54,9 @@ export class DecodeCache {
       this.#bytes.fill(0, records, records + PAGE_RECORD_BYTES)
       this.#view.setUint16(records + PAGE_WORDS * RECORD.bytes + RECORD.op, OP_NEXT_PAGE, true)
       this.#view.setUint32(entry, records, true)
-      // Stores to the page must no longer take the fast path: they have to make records undecoded.
-      this.#bytes.fill(0xff, AT.writeTlb, AT.writeTlb + TABLE.bytes)
+      this.#tables.forgetWrites() // stores to the page have to make records undecoded
     }
-    const hash = AT.pageHash + ((Number(address & 0xffff_ffffn) >>> TABLE.indexShift) & TABLE.indexMask)
+    const hash = this.#view.getUint32(AT.codeHash, true) + ((Number(address & 0xffff_ffffn) >>> TABLE.indexShift) & TABLE.indexMask)
     this.#view.setBigUint64(hash, address & ~0xfffn, true)
     this.#view.setUint32(hash + TABLE.value, records, true)
   }
@@ -78,9 +87,7 @@ export class DecodeCache {
       imm = BigInt(near ? (lowered.offset / 4) * RECORD.bytes : lowered.offset)
       if (near) op = `${op}.near`
     }
-    const code = this.#codes.get(op)
-    if (code === undefined) throw new Error(`there is no operation ${op}`)
-    view.setUint16(record + RECORD.op, code, true)
+    view.setUint16(record + RECORD.op, this.#operations.code(op), true)
     view.setUint8(record + RECORD.d, lowered.d ?? REGISTER.discard)
     view.setUint8(record + RECORD.n, lowered.n ?? REGISTER.zero)
     view.setUint8(record + RECORD.m, lowered.m ?? REGISTER.zero)
@@ -105,7 +112,7 @@ export class DecodeCache {
   #forgetAll(): void {
     for (const entry of this.#used) this.#view.setUint32(entry, 0, true)
     this.#used.length = 0
-    this.#bytes.fill(0xff, AT.pageHash, AT.pageHash + TABLE.bytes)
+    this.#tables.forgetCode()
     // Pages without records may be written fast again; the table fills itself.
   }
 }

@@ -18,6 +18,7 @@ const CONDITION_VALID = (1 << 24) | (0xe << 20)
 export function executeTrap(vcpu: VcpuBlock, cpu: Cpu, word: number, executed: number): Outcome {
   const encoding = cpu.decoder.decode(word)
   if (!encoding) return undefinedInstruction(vcpu, cpu)
+  if (isFpSimd(word) && encoding.semantics !== 'undefined' && fpTrapped(vcpu)) return takeFpTrap(vcpu, cpu.features)
   const f = encoding.fields(word)
   switch (encoding.semantics) {
     case 'readRegister':
@@ -41,8 +42,10 @@ export function executeTrap(vcpu: VcpuBlock, cpu: Cpu, word: number, executed: n
   }
 }
 
+/** The groups of FP and SIMD instructions, their loads and stores included: Arm ARM C4.1. */
+const isFpSimd = (word: number): boolean => ((word >>> 26) & 3) === 3
+
 function unimplemented(vcpu: VcpuBlock, cpu: Cpu, encoding: Encoding, word: number): Outcome {
-  if (encoding.name === 'FP_SIMD' && fpTrapped(vcpu)) return takeFpTrap(vcpu, cpu.features)
   if (encoding.name === 'SVE') {
     const zen = Number((vcpu.sysreg(SYSREG.CPACR_EL1) >> 16n) & 3n)
     if (zen === 0 || zen === 2 || (zen === 1 && vcpu.el === 0)) {

@@ -2,7 +2,7 @@
 import { SnapError } from '../../errors.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import type { EngineOptions } from './engine.ts'
-import { AT, PAGE_RECORD_BYTES, REGION, TABLE } from './interpreter/layout.ts'
+import { AT, PAGE_RECORD_BYTES, REGION, TABLES } from './interpreter/layout.ts'
 
 /** A guest RAM region and where it is in linear memory. */
 export interface RamRegion {
@@ -15,6 +15,8 @@ export interface RamRegion {
 export interface LinearMemory {
   readonly memory: WebAssembly.Memory
   readonly blocks: readonly number[]
+  /** Each vCPU's look-up tables (TABLES). */
+  readonly tables: readonly number[]
   readonly regions: readonly RamRegion[]
   readonly decodedPages: number
   readonly decodedPageCount: number
@@ -38,6 +40,7 @@ export function allocateLinearMemory({ ram, vcpus }: Pick<EngineOptions, 'ram' |
     return address
   }
   const blocks = Array.from({ length: vcpus }, () => take(VCPU_STATE_BYTES, 64))
+  const tables = blocks.map(() => take(TABLES.bytes, 64))
   const codeMaps = ram.map(({ size }) => take((size / GUEST_PAGE) * 4, 64))
   const pages = ram.reduce((sum, { size }) => sum + size / GUEST_PAGE, 0)
   const decodedPageCount = Math.min(DECODED_PAGES, pages)
@@ -53,7 +56,7 @@ export function allocateLinearMemory({ ram, vcpus }: Pick<EngineOptions, 'ram' |
     view.setUint32(entry + REGION.linear, linear, true)
     view.setUint32(entry + REGION.codeMap, codeMap, true)
   })
-  return { memory, blocks, regions, decodedPages, decodedPageCount }
+  return { memory, blocks, tables, regions, decodedPages, decodedPageCount }
 }
 
 function checkRam(ram: EngineOptions['ram']): void {
@@ -67,9 +70,4 @@ function checkRam(ram: EngineOptions['ram']): void {
       throw new SnapError('USAGE', `guest RAM at 0x${start.toString(16)}, ${size} bytes, is not whole pages`)
     if (next && start + BigInt(size) > next.start) throw new SnapError('USAGE', `guest RAM overlaps at 0x${next.start.toString(16)}`)
   })
-}
-
-/** Empties the tables of remembered pages, for reading and writing. */
-export function forgetAccesses(memory: ArrayBuffer): void {
-  new Uint8Array(memory).fill(0xff, AT.readTlb, AT.writeTlb + TABLE.bytes)
 }

@@ -29,7 +29,7 @@ const op1Of = (encoding: number): number => (encoding >> 11) & 7
 
 /** Whether FP and SIMD are trapped at this exception level: CPACR_EL1.FPEN. */
 export function fpTrapped(vcpu: VcpuBlock): boolean {
-  const fpen = Number((vcpu.sysreg(SYSREG.CPACR_EL1) >> 20n) & 3n)
+  const fpen = (vcpu.sysregLow(SYSREG.CPACR_EL1) >> 20) & 3
   return fpen === 3 ? false : fpen === 1 ? vcpu.el === 0 : true
 }
 

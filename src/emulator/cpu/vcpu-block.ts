@@ -51,6 +51,12 @@ export class VcpuBlock {
     return slot ? this.read64(VCPU_STATE.sysregs + slot.slot * 8) : 0n
   }
 
+  /** Its low 32 bits, signed; for what is looked at often. */
+  sysregLow(encoding: number): number {
+    const slot = this.#sysregs.get(encoding)
+    return slot ? this.#view.getInt32(VCPU_STATE.sysregs + slot.slot * 8, true) : 0
+  }
+
   setSysreg(encoding: number, value: bigint): void {
     const slot = this.#sysregs.get(encoding)
     if (!slot) throw new SnapError('BUILD_UNUSABLE', `system register encoding 0x${encoding.toString(16)} has no storage`)

@@ -44,15 +44,14 @@ export const NOT_IMPLEMENTED: readonly Row[] = [
   ['LDRA', '11111000--1----------1----------', TODO, '.pauth', { feature: 'FEAT_PAuth' }],
   ['LDAPUR_STLUR', '--011001--0---------00----------', TODO, '.lrcpc', { feature: 'FEAT_LRCPC2' }],
   ['MEMORY_COPY', '--011001--0---------01----------', TODO, '.mops', { feature: 'FEAT_MOPS' }],
-  ['MEMORY_SET', '--011101--0---------01----------', TODO, '.mops', { feature: 'FEAT_MOPS', refines: 'FP_SIMD' }],
+  ['MEMORY_SET', '--011101--0---------01----------', TODO, '.mops', { feature: 'FEAT_MOPS' }],
   ['LDIAPP_STILP', '1-011001--0---------10----------', TODO, '.lrcpc', { feature: 'FEAT_LRCPC3' }],
   ['ATOMIC_128', '00011001--1---------00----------', TODO, '.lse', { feature: 'FEAT_LSE128' }],
   ['TAG_LOAD_STORE', '11011001--1---------------------', TODO, '.mte', { feature: 'FEAT_MTE' }],
   ['STGP_post', '0110100010----------------------', TODO, '.mte', { feature: 'FEAT_MTE' }],
   ['STGP_offset', '0110100100----------------------', TODO, '.mte', { feature: 'FEAT_MTE' }],
   ['STGP_pre', '0110100110----------------------', TODO, '.mte', { feature: 'FEAT_MTE' }],
-  // Advanced SIMD and floating point, loads and stores included; SVE; SME
-  ['FP_SIMD', '----11--------------------------', TODO, '.simd', { feature: 'FEAT_FP' }],
+  // SVE; SME
   ['SVE', '---0010-------------------------', TODO, '.sve', { feature: 'FEAT_SVE' }],
   ['SME', '1--0000-------------------------', TODO, '.sme', { feature: 'FEAT_SME' }],
 ]

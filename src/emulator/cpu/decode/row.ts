@@ -9,7 +9,8 @@ import type { CpuFeature } from './cpu-feature.ts'
  * - `picture`: 32 characters, bit 31 first. `0` and `1` are fixed, a run of one letter is a field, `-` is ignored
  *   (the manual's "should be" bits, which real implementations ignore too). Field letters:
  *   `s` sf · `d n m a` Rd Rn Rm Ra · `t u w` Rt Rt2 Rs · `i` immediate · `h` hw, or the shift-by-12 flag · `p` immlo · `f` shift type · `y` shift amount or bit number
- *   `b` N, b5 or o0 · `r e` immr imms · `o` extend option or op1 · `g` S of an index (scale it) · `c` cond · `z` nzcv · `k j x` CRn CRm op2 (`x` also: size).
+ *   `b` N, b5 or o0 · `r e` immr imms · `o` extend option or op1 · `g` S of an index (scale it) · `c` cond · `z` nzcv · `k j x` CRn CRm op2 (`x` also: size)
+ *   `q` Q (128 bits) · `v l` what else a vector encoding has: U, index bits, immh:immb.
  * - `semantics`: key of what it does (SemanticsKey).
  * - `asm`: canonical assembly without aliases, in lower case, with operands in angle brackets (see OPERANDS).
  * - `refines`: the row whose words this one takes a part of; it must stand before that row. Overlap that is not declared here fails a test.

@@ -27,7 +27,10 @@ export type FieldLetter =
   | 'k'
   | 'j'
   | 'x'
-export const FIELD_LETTERS = 'sdnmatuwihpfybreogczkjx'
+  | 'q'
+  | 'v'
+  | 'l'
+export const FIELD_LETTERS = 'sdnmatuwihpfybreogczkjxqvl'
 
 export const VALIDITY: Readonly<Record<ValidityRule, (f: Fields) => boolean>> = {
   bitmask: f => (f.s === 1 || f.b === 0) && decodeBitmask(f.b, f.e, f.r) !== undefined,

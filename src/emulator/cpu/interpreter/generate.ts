@@ -10,7 +10,7 @@ import { FunctionBuilder, type Label } from '../wasm/function-builder.ts'
 import { ModuleBuilder } from '../wasm/module-builder.ts'
 import { HandlerEmitter, type HandlerEnd } from './handler-emitter.ts'
 import { AT, EXIT, FIRST_OP, OP_DECODE, OP_NEXT_PAGE, RECORD } from './layout.ts'
-import { addressOf, defineRuntimeFunctions, global64, type RuntimeFunctions } from './runtime-functions.ts'
+import { addressOf, defineRuntimeFunctions, global32, global64, type RuntimeFunctions } from './runtime-functions.ts'
 
 const ZERO = constant32(0)
 const MAXIMUM_MEMORY_PAGES = 65536
@@ -22,9 +22,26 @@ export function generateInterpreter(ops: readonly Op[]): Uint8Array {
   const runtime = defineRuntimeFunctions(module)
   const hot = ops.filter(op => op.hot)
   const cold = ops.filter(op => !op.hot)
-  module.table(cold.map(op => defineColdHandler(module, runtime, op)))
+  module.importTable('engine', 'table', cold.length)
+  module.elements(
+    0,
+    cold.map(op => defineColdHandler(module, runtime, op)),
+  )
   const main = defineMain(module, runtime, hot)
   defineRun(module, runtime, main)
+  return module.bytes()
+}
+
+/** A module that puts the handlers of these operations into the function table, from `first` on. */
+export function generateGroup(ops: readonly Op[], first: number): Uint8Array {
+  const module = new ModuleBuilder()
+  module.importMemory('engine', 'memory', MAXIMUM_MEMORY_PAGES)
+  const runtime = defineRuntimeFunctions(module)
+  module.importTable('engine', 'table', first + ops.length)
+  module.elements(
+    first,
+    ops.map(op => defineColdHandler(module, runtime, op)),
+  )
   return module.bytes()
 }
 
@@ -41,7 +58,7 @@ function defineColdHandler(module: ModuleBuilder, runtime: RuntimeFunctions, op:
       f.return(ZERO)
     },
   }
-  const handler = new HandlerEmitter(f, runtime, record, op.near, end)
+  const handler = new HandlerEmitter(f, runtime, record, op.near, end, global32(AT.tlb))
   op.run(handler)
   handler.finish()
   f.unreachable()
@@ -58,6 +75,8 @@ function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: reado
   const LEFT = 1
   const record = local(I32, RECORD_LOCAL)
   const left = local(I32, LEFT)
+  // Generated code always leaves before they change.
+  const tables = f.keep(global32(AT.tlb))
 
   const leave = f.block()
   const next = f.loop()
@@ -91,7 +110,7 @@ function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: reado
       stopWhenZero(runtime.goTo(i64.add(global64(AT.pageAddress), constant64(4096n))))
     } else {
       const op = hot[code - FIRST_OP]!
-      const handler = new HandlerEmitter(f, runtime, record, op.near, end)
+      const handler = new HandlerEmitter(f, runtime, record, op.near, end, tables)
       op.run(handler)
       handler.finish()
     }
@@ -119,7 +138,10 @@ function defineRun(module: ModuleBuilder, runtime: RuntimeFunctions, main: numbe
   const stackPointer = f.keep(
     i32.add(block, i32.select(i32.and(pstate(), constant32(PSTATE.spSel)), constant32(VCPU_STATE.spEl1), constant32(VCPU_STATE.spEl0))),
   )
+  const vectors = constant32(AT.vectors)
+  const vectorBytes = constant32(32 * 16 + 8) // with FPSR and FPCR, which follow in the block too
   f.copyMemory(registers, i32.add(block, constant32(VCPU_STATE.x)), xBytes)
+  f.copyMemory(vectors, i32.add(block, constant32(VCPU_STATE.v)), vectorBytes)
   f.store(8, ZERO, load64(stackPointer), AT.registers + 8 * REGISTER.sp)
   f.store(8, ZERO, constant64(0n), AT.registers + 8 * REGISTER.zero)
   f.store32(ZERO, constant32(FLAGS.raw), AT.flagKind)
@@ -131,6 +153,7 @@ function defineRun(module: ModuleBuilder, runtime: RuntimeFunctions, main: numbe
   f.set(LEFT, call(I32, main, [first, local(I32, LEFT)]))
   f.end()
   f.copyMemory(i32.add(block, constant32(VCPU_STATE.x)), registers, xBytes)
+  f.copyMemory(i32.add(block, constant32(VCPU_STATE.v)), vectors, vectorBytes)
   f.store(8, stackPointer, global64(AT.registers + 8 * REGISTER.sp))
   const other = i32.and(pstate(), constant32(~PSTATE.nzcv))
   f.store32(block, i32.or(other, i32.shl(runtime.nzcv(), constant32(28))), VCPU_STATE.pstate)

@@ -1,5 +1,5 @@
 // Owns the interpreter's side of Emit: operands are loaded from the decoded record. One instance emits one handler, into the big function or its own.
-import { type AccessSize, type Emit, FLAGS, type RegisterOperand } from '../semantics/emit.ts'
+import { type AccessSize, type Emit, FLAGS, type Privilege, type RegisterOperand } from '../semantics/emit.ts'
 import {
   constant32,
   constant64,
@@ -13,15 +13,18 @@ import {
   load16U32,
   load32,
   load64,
+  load128,
   loadInteger,
   local,
   OP,
+  type V128Expression,
   type ValueType,
   wrap,
 } from '../wasm/expression.ts'
 import type { FunctionBuilder } from '../wasm/function-builder.ts'
+import type { SharedFunction } from '../wasm/shared-function.ts'
 import { AT, EXIT, RECORD, TABLE } from './layout.ts'
-import { addressOf, global32, global64, type RuntimeFunctions, tableIndex } from './runtime-functions.ts'
+import { type Access, addressOf, global32, global64, type RuntimeFunctions, tableIndex } from './runtime-functions.ts'
 
 const ZERO = constant32(0)
 
@@ -41,14 +44,17 @@ export class HandlerEmitter implements Emit {
   readonly #record: I32Expression
   readonly #near: boolean
   readonly #end: HandlerEnd
+  readonly #tables: I32Expression
   #ended = false
 
-  constructor(f: FunctionBuilder, runtime: RuntimeFunctions, record: I32Expression, near: boolean, end: HandlerEnd) {
+  /** `tables`: AT.tlb, in whatever form is cheapest here. */
+  constructor(f: FunctionBuilder, runtime: RuntimeFunctions, record: I32Expression, near: boolean, end: HandlerEnd, tables: I32Expression) {
     this.#f = f
     this.#runtime = runtime
     this.#record = record
     this.#near = near
     this.#end = end
+    this.#tables = tables
   }
 
   /** Continues with the next instruction unless the handler has branched. */
@@ -128,47 +134,130 @@ export class HandlerEmitter implements Emit {
     return this.#runtime.nzcv()
   }
 
-  /** Linear address of an access, through the look-up table. An access that crosses a page has the next page's address in its tag and misses. */
-  #linear(address: I64Expression, bytes: number, alignment: number, write: boolean): I32Expression {
+  /**
+   * Looks an access up and gives `use` its linear address, in the fast path and behind the slow one. An access that crosses a page has the next page's address
+   * in its tag and misses. Where its two pages are apart it goes through a buffer, whose contents a store brings to their places afterwards.
+   */
+  #access(address: I64Expression, access: Access, use: (linear: I32Expression) => void): void {
     const f = this.#f
     const at = this.keep(address)
-    const entry = f.keep(tableIndex(at))
-    const table = write ? AT.writeTlb : AT.readTlb
-    const result = f.newLocal(I32)
-    const lastByte = bytes > 1 ? i64.add(at, constant64(BigInt(bytes - 1))) : at
+    const tables = access.privilege === 'unprivileged' ? global32(AT.unprivilegedTlb) : this.#tables
+    const entry = f.keep(i32.add(tableIndex(at), tables))
+    const table = access.write ? TABLE.bytes : 0
+    const lastByte = access.bytes > 1 ? i64.add(at, constant64(BigInt(access.bytes - 1))) : at
     f.if(i64.eq(load64(entry, table), i64.and(lastByte, constant64(~0xfffn))))
-    f.set(result, i32.add(wrap(at), load32(entry, table + TABLE.value)))
+    use(i32.add(wrap(at), load32(entry, table + TABLE.value)))
     f.else()
-    f.set(result, this.#runtime.access(at, bytes, alignment, write))
-    f.if(i32.eqz(local(I32, result)))
+    const slow = f.keep(this.#runtime.access(at, access))
+    f.if(i32.eqz(slow))
     this.#end.leave()
     f.end()
+    use(slow)
+    if (access.write && access.bytes > 1) {
+      f.if(i32.eq(slow, constant32(AT.crossing)))
+      this.#runtime.finishCrossing(f, access.bytes)
+      f.end()
+    }
     f.end()
+  }
+
+  #linear(address: I64Expression, access: Access): I32Expression {
+    const result = this.#f.newLocal(I32)
+    this.#access(address, access, linear => this.#f.set(result, linear))
     return local(I32, result)
   }
 
-  load(size: AccessSize, signed: boolean, address: I64Expression): I64Expression {
-    return loadInteger(size, signed, this.#linear(address, size, size, false))
+  load(size: AccessSize, signed: boolean, address: I64Expression, privilege: Privilege = 'own'): I64Expression {
+    return loadInteger(size, signed, this.#linear(address, { bytes: size, alignment: size, write: false, privilege }))
   }
 
   loadPair(size: 4 | 8, signed: boolean, address: I64Expression): readonly [I64Expression, I64Expression] {
-    const linear = this.#linear(address, size * 2, size, false)
+    const linear = this.#linear(address, { bytes: size * 2, alignment: size, write: false })
     return [loadInteger(size, signed, linear), loadInteger(size, signed, linear, size)]
   }
 
-  store(size: AccessSize, address: I64Expression, value: I64Expression): void {
-    this.#f.store(size, this.#linear(address, size, size, true), value)
+  load128(address: I64Expression, alignment: number): V128Expression {
+    return load128(this.#linear(address, { bytes: 16, alignment, write: false }))
+  }
+
+  store(size: AccessSize, address: I64Expression, value: I64Expression, privilege: Privilege = 'own'): void {
+    const at = this.keep(address)
+    const kept = this.keep(value)
+    this.#access(at, { bytes: size, alignment: size, write: true, privilege }, linear => this.#f.store(size, linear, kept))
   }
 
   storePair(size: 4 | 8, address: I64Expression, first: I64Expression, second: I64Expression): void {
-    const linear = this.#linear(address, size * 2, size, true)
-    this.#f.store(size, linear, first)
-    this.#f.store(size, linear, second, size)
+    const at = this.keep(address)
+    const values = [this.keep(first), this.keep(second)] as const
+    this.#access(at, { bytes: size * 2, alignment: size, write: true }, linear => {
+      this.#f.store(size, linear, values[0])
+      this.#f.store(size, linear, values[1], size)
+    })
+  }
+
+  store128(address: I64Expression, value: V128Expression, alignment: number): void {
+    const at = this.keep(address)
+    const kept = this.keep(value)
+    this.#access(at, { bytes: 16, alignment, write: true }, linear => this.#f.store128(linear, kept))
   }
 
   zero64(address: I64Expression): void {
-    const linear = this.#linear(address, 64, 1, true)
+    const linear = this.#linear(address, { bytes: 64, alignment: 1, write: true })
     for (let offset = 0; offset < 64; offset += 8) this.#f.store(8, linear, constant64(0n), offset)
+  }
+
+  requireFp(): void {
+    this.when(global32(AT.fpTrapped), () => this.trap())
+  }
+
+  #vector(operand: RegisterOperand, plus: number): I32Expression {
+    const number = load8U32(this.#record, RECORD[operand])
+    return i32.shl(plus === 0 ? number : i32.and(i32.add(number, constant32(plus)), constant32(31)), constant32(4))
+  }
+
+  #elementAt(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus: number): readonly [I32Expression, number] {
+    const register = this.#vector(operand, plus)
+    if (typeof index === 'number') return [register, AT.vectors + index * bytes]
+    return [i32.add(register, i32.mul(index, constant32(bytes))), AT.vectors]
+  }
+
+  v(operand: RegisterOperand, plus = 0): V128Expression {
+    return load128(this.#vector(operand, plus), AT.vectors)
+  }
+
+  setV(operand: RegisterOperand, value: V128Expression, plus = 0): void {
+    this.#f.store128(this.#vector(operand, plus), value, AT.vectors)
+  }
+
+  element(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus = 0): I64Expression {
+    return loadInteger(bytes, false, ...this.#elementAt(operand, bytes, index, plus))
+  }
+
+  setElement(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, value: I64Expression, plus = 0): void {
+    const [at, offset] = this.#elementAt(operand, bytes, index, plus)
+    this.#f.store(bytes, at, value, offset)
+  }
+
+  setScalar(operand: RegisterOperand, value: I64Expression): void {
+    const register = this.#f.keep(this.#vector(operand, 0))
+    this.#f.store(8, register, value, AT.vectors)
+    this.#f.store(8, register, constant64(0n), AT.vectors + 8)
+  }
+
+  fpcr(): I32Expression {
+    return global32(AT.fpcr)
+  }
+
+  fpsr(): I32Expression {
+    return global32(AT.fpsr)
+  }
+
+  raiseFpsr(bits: I32Expression): void {
+    this.#f.store32(ZERO, i32.or(global32(AT.fpsr), bits), AT.fpsr)
+  }
+
+  call<T extends ValueType>(what: SharedFunction<T>, args: readonly Expression[]): Expression<T> {
+    return this.#runtime.use(what, args)
   }
 
   requireAligned(size: number, address: I64Expression, write: boolean): void {

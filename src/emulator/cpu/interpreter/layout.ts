@@ -20,12 +20,29 @@ export const AT = {
   /** Not 0: every access is checked for alignment, and none is remembered. */
   strict: 0x26c,
   regionCount: 0x270,
+  /** Look-up tables of the vCPU that runs, at its exception level: data accesses (reads; writes are TABLE.bytes behind), unprivileged ones, code. */
+  tlb: 0x274,
+  unprivilegedTlb: 0x278,
+  codeHash: 0x27c,
   regions: 0x280,
-  readTlb: 0x1000,
-  writeTlb: 0x5000,
-  pageHash: 0x9000,
-  blocks: 0x10000,
+  /** V0 to V31, then FPSR and FPCR: copied from and to the block like the general registers. */
+  vectors: 0x400,
+  fpsr: 0x600,
+  fpcr: 0x604,
+  /** Not 0: FP and SIMD instructions trap at this exception level (CPACR_EL1.FPEN). */
+  fpTrapped: 0x608,
+  /** An access that crosses into another page goes through here: its bytes, where the two parts really are, and the length of the first. */
+  crossing: 0x640,
+  crossingFirst: 0x660,
+  crossingSecond: 0x664,
+  crossingLength: 0x668,
+  blocks: 0x1000,
 } as const
+
+/**
+ * A vCPU's look-up tables in linear memory: for data accesses by who makes them, a table for reads and one for writes each; then code by exception level.
+ */
+export const TABLES = { el0: 0x0000, el1: 0x8000, el1Pan: 0x10000, dataBytes: 0x18000, codeEl0: 0x18000, codeEl1: 0x1c000, bytes: 0x20000 } as const
 
 /** A RAM region: start and size (u64), linear address of its first byte and of its code map (u32). The code map has a u32 per page: its records, 0 if none. */
 export const REGION = { start: 0, size: 8, linear: 16, codeMap: 20, bytes: 24, limit: 16 } as const

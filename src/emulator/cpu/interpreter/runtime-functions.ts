@@ -1,5 +1,5 @@
 // Owns the functions that handlers share: finding the record of an address, flags, and memory accesses that miss the look-up table. Knows no instruction.
-import { FLAGS } from '../semantics/emit.ts'
+import { FLAGS, type Privilege } from '../semantics/emit.ts'
 import {
   call,
   constant32,
@@ -20,6 +20,7 @@ import {
 } from '../wasm/expression.ts'
 import { FunctionBuilder } from '../wasm/function-builder.ts'
 import type { ModuleBuilder } from '../wasm/module-builder.ts'
+import { SharedFunctions, type UseFunction } from '../wasm/shared-function.ts'
 import { AT, EXIT, PAGE_WORDS, RECORD, REGION, TABLE } from './layout.ts'
 
 const ZERO = constant32(0)
@@ -37,9 +38,24 @@ export interface RuntimeFunctions {
   goTo(address: I64Expression): I32Expression
   nzcv(): I32Expression
   condition(code: number): I32Expression
-  /** Linear address of an access that missed, or 0: exit code, address and access are set. `alignment` matters where every access is checked. */
-  access(address: I64Expression, bytes: number, alignment: number, write: boolean): I32Expression
+  /** Linear address of an access that missed, or 0: exit code, address and access are set. AT.crossing: finishCrossing() follows a store. */
+  access(address: I64Expression, access: Access): I32Expression
+  /** Emits the copying of a store's bytes from AT.crossing to the two pages that access() has found. */
+  finishCrossing(f: FunctionBuilder, bytes: number): void
+  use: UseFunction
 }
+
+/** `alignment` matters where every access is checked (SCTLR_EL1.A, device memory): the size of an element. */
+export interface Access {
+  readonly bytes: number
+  readonly alignment: number
+  readonly write: boolean
+  readonly privilege?: Privilege
+}
+/** Bits of an access in AT.exitAccess and in the calling convention of access(); the number of bytes stands below. */
+export const ACCESS = { write: 0x100, unprivileged: 0x200 } as const
+const accessBits = ({ bytes, write, privilege }: Access): number =>
+  bytes | (write ? ACCESS.write : 0) | (privilege === 'unprivileged' ? ACCESS.unprivileged : 0)
 
 export function defineRuntimeFunctions(module: ModuleBuilder): RuntimeFunctions {
   const goTo = defineGoTo(module)
@@ -50,7 +66,13 @@ export function defineRuntimeFunctions(module: ModuleBuilder): RuntimeFunctions 
     goTo: address => call(I32, goTo, [address]),
     nzcv: () => call(I32, nzcv, []),
     condition: code => call(I32, condition, [constant32(code)]),
-    access: (address, bytes, alignment, write) => call(I32, access, [address, constant32(bytes), constant32(alignment), constant32(write ? 1 : 0)]),
+    access: (address, what) => call(I32, access, [address, constant32(accessBits(what)), constant32(what.alignment)]),
+    finishCrossing(f, bytes) {
+      const first = f.keep(global32(AT.crossingLength))
+      f.copyMemory(global32(AT.crossingFirst), constant32(AT.crossing), first)
+      f.copyMemory(global32(AT.crossingSecond), i32.add(constant32(AT.crossing), first), i32.sub(constant32(bytes), first))
+    },
+    use: new SharedFunctions(module).use,
   }
 }
 
@@ -60,13 +82,13 @@ function defineGoTo(module: ModuleBuilder): number {
   const address = local(I64, 0)
   // Bits 1:0 stay in the key, so a misaligned PC never hits.
   const page = f.keep(i64.and(address, constant64(~0xffcn)))
-  const entry = f.keep(tableIndex(address))
-  f.if(i64.ne(load64(entry, AT.pageHash), page))
+  const entry = f.keep(i32.add(tableIndex(address), global32(AT.codeHash)))
+  f.if(i64.ne(load64(entry), page))
   f.store(8, ZERO, address, AT.pc)
   f.store32(ZERO, constant32(EXIT.fetch), AT.exit)
   f.return(ZERO)
   f.end()
-  const records = f.keep(load32(entry, AT.pageHash + TABLE.value))
+  const records = f.keep(load32(entry, TABLE.value))
   f.store(8, ZERO, page, AT.pageAddress)
   f.store32(ZERO, records, AT.pageRecords)
   f.expression(i32.add(records, i32.shl(i32.and(wrap(address), constant32(0xffc)), constant32(2))))
@@ -133,21 +155,22 @@ function defineCondition(module: ModuleBuilder, nzcvIndex: number): number {
 }
 
 /**
- * access(address, bytes, alignment, write): finds the RAM region, makes decoded instructions that a store touches undecoded, and remembers the page in the
+ * access(address, bytes and ACCESS bits, alignment): finds the RAM region, makes decoded instructions that a store touches undecoded, and remembers the page in the
  * look-up table unless the access crosses its end, the page holds decoded code (writes), or every access is checked.
  */
 function defineAccess(module: ModuleBuilder): number {
-  const params = [I64, I32, I32, I32] as const
+  const params = [I64, I32, I32] as const
   const index = module.declare(params, [I32])
   const f = new FunctionBuilder(params, [I32])
   const address = local(I64, 0)
-  const bytes = local(I32, 1)
+  const access = local(I32, 1)
   const alignment = local(I32, 2)
-  const write = local(I32, 3)
+  const bytes = f.keep(i32.and(access, constant32(0xff)))
+  const write = f.keep(i32.and(access, constant32(ACCESS.write)))
   const fail = (exit: number): void => {
     f.store32(ZERO, constant32(exit), AT.exit)
     f.store(8, ZERO, address, AT.exitAddress)
-    f.store32(ZERO, i32.or(bytes, i32.shl(write, constant32(8))), AT.exitAccess)
+    f.store32(ZERO, access, AT.exitAccess)
     f.return(ZERO)
   }
   f.if(global32(AT.strict))
@@ -188,7 +211,9 @@ function defineAccess(module: ModuleBuilder): number {
   f.end()
 
   f.if(i32.and(i32.eq(first, last), i32.eqz(global32(AT.strict))))
-  const table = i32.select(write, constant32(AT.writeTlb), constant32(AT.readTlb))
+  const unprivileged = i32.and(access, constant32(ACCESS.unprivileged))
+  const tables = i32.select(unprivileged, global32(AT.unprivilegedTlb), global32(AT.tlb))
+  const table = i32.add(tables, i32.select(write, constant32(TABLE.bytes), ZERO))
   const entry = f.keep(i32.add(tableIndex(address), table))
   f.store(8, entry, i64.and(address, constant64(~0xfffn)))
   f.store32(entry, i32.sub(linear, wrap(address)), TABLE.value)

@@ -3,7 +3,8 @@
 //
 // The one rule for writers: an expression is evaluated where it ends up, so whatever must be read before a write (a register that is also the destination,
 // flags, the base of a writeback) goes through keep(), and memory accesses come before register writes, because they may leave the instruction.
-import type { Expression, I32Expression, I64Expression, ValueType } from '../wasm/expression.ts'
+import type { Expression, I32Expression, I64Expression, V128Expression, ValueType } from '../wasm/expression.ts'
+import type { SharedFunction } from '../wasm/shared-function.ts'
 
 /** A register operand of the decoded instruction. Its number was resolved at decode: 31 is the stack pointer, zero or nowhere, as the encoding says. */
 export type RegisterOperand = 'd' | 'n' | 'm' | 'a'
@@ -15,6 +16,8 @@ export type RegisterOperand = 'd' | 'n' | 'm' | 'a'
 export const FLAGS = { sub64: 0, sub32: 1, logic: 2, add64: 3, add32: 4, raw: 5 } as const
 
 export type AccessSize = 1 | 2 | 4 | 8
+/** With whose permissions: those of the exception level, or of EL0 (LDTR, STTR). */
+export type Privilege = 'own' | 'unprivileged'
 
 export interface Emit {
   x(operand: RegisterOperand): I64Expression
@@ -37,16 +40,40 @@ export interface Emit {
   nzcv(): I32Expression
 
   /** Each access leaves the instruction, before anything is written, when it aborts. A pair is one access of twice the size: both or nothing. */
-  load(size: AccessSize, signed: boolean, address: I64Expression): I64Expression
+  load(size: AccessSize, signed: boolean, address: I64Expression, privilege?: Privilege): I64Expression
   loadPair(size: 4 | 8, signed: boolean, address: I64Expression): readonly [I64Expression, I64Expression]
-  store(size: AccessSize, address: I64Expression, value: I64Expression): void
+  store(size: AccessSize, address: I64Expression, value: I64Expression, privilege?: Privilege): void
   storePair(size: 4 | 8, address: I64Expression, first: I64Expression, second: I64Expression): void
+  /** 16 bytes; `alignment` is what SCTLR_EL1.A asks for: the size of an element. */
+  load128(address: I64Expression, alignment: number): V128Expression
+  store128(address: I64Expression, value: V128Expression, alignment: number): void
   /** Zeroes 64 bytes at an address that is a multiple of 64. */
   zero64(address: I64Expression): void
   /** Leaves the instruction with an alignment fault unless the address is a multiple of `size`. */
   requireAligned(size: number, address: I64Expression, write: boolean): void
   /** Leaves the instruction with an SP alignment fault when operand `n`, the stack pointer, is misaligned and that is checked. */
   checkStackAlignment(): void
+
+  /**
+   * Vector register of an operand; `plus` is for register lists, modulo 32. FP and SIMD instructions call requireFp() before anything else; it leaves the
+   * instruction where CPACR_EL1 traps them.
+   */
+  requireFp(): void
+  v(operand: RegisterOperand, plus?: number): V128Expression
+  setV(operand: RegisterOperand, value: V128Expression, plus?: number): void
+  /** One element, zero-extended; `index` is its number, lowest first. */
+  element(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus?: number): I64Expression
+  /** Writes one element (the low bytes of the value) and keeps the others. */
+  setElement(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, value: I64Expression, plus?: number): void
+  /** Writes the low element, already zero-extended to 64 bits, and clears all above. */
+  setScalar(operand: RegisterOperand, value: I64Expression): void
+  fpcr(): I32Expression
+  fpsr(): I32Expression
+  /** Sets cumulative bits of FPSR. */
+  raiseFpsr(bits: I32Expression): void
+
+  /** A function that semantics share; built into the module that calls it. */
+  call<T extends ValueType>(what: SharedFunction<T>, args: readonly Expression[]): Expression<T>
 
   /** Branches by the instruction's offset; to a computed address. The last thing an instruction does. */
   jump(): void

@@ -1,5 +1,6 @@
 // Owns the vocabulary between decoder and engines: an operation (one specialised meaning) and a lowered instruction (an operation with its operands).
 // Knows no encoding and no meaning.
+import type { SemanticsKey } from '../decode/row.ts'
 import type { Encoding } from '../decode/table.ts'
 import type { Fields } from '../decode/validity.ts'
 import type { SysRegMap } from '../engine.ts'
@@ -12,6 +13,17 @@ export interface Op {
   /** A branch whose target lies in the same page: the record holds the distance in records. */
   readonly near: boolean
   readonly run: (e: Emit) => void
+}
+
+/**
+ * Operations that are compiled together. The first group is the interpreter's own module; each other one is compiled when a guest's code first needs it,
+ * has no hot operations, and may not matter to a guest that never gets there.
+ */
+export interface OpGroup {
+  readonly name: string
+  readonly define: (define: Define) => void
+  /** By semantics key of the decode table; every key is in exactly one group. */
+  readonly lower: { readonly [K in SemanticsKey]?: Lower }
 }
 
 /** `define('ADD_X_imm', e => …)`; cold unless said otherwise. Names are unique. */

@@ -87,8 +87,8 @@ const CORE: ReadonlyMap<number, number> = new Map([
 /** Storage that EL0 may use as well: reading, writing. */
 const EL0_READS: ReadonlySet<number> = new Set([SYSREG.TPIDR_EL0, SYSREG.TPIDRRO_EL0])
 const EL0_WRITES: ReadonlySet<number> = new Set([SYSREG.TPIDR_EL0])
-/** Writing these does more than storing. VBAR_EL1 has reserved bits. */
-const WRITE_TRAPS: ReadonlySet<number> = new Set([SYSREG.SCTLR_EL1, SYSREG.VBAR_EL1])
+/** Writing these does more than storing, or changes what generated code may do. VBAR_EL1 has reserved bits. */
+const WRITE_TRAPS: ReadonlySet<number> = new Set([SYSREG.SCTLR_EL1, SYSREG.VBAR_EL1, SYSREG.CPACR_EL1])
 const OWN_OPS: ReadonlyMap<number, string> = new Map([
   [SYSREG.SP_EL0, 'SP_EL0'],
   [SYSREG.NZCV, 'NZCV'],

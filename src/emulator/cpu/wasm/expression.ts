@@ -3,7 +3,10 @@
 
 export const I32 = 0x7f
 export const I64 = 0x7e
-export type ValueType = typeof I32 | typeof I64
+export const F32 = 0x7d
+export const F64 = 0x7c
+export const V128 = 0x7b
+export type ValueType = typeof I32 | typeof I64 | typeof F32 | typeof F64 | typeof V128
 
 export interface Expression<T extends ValueType = ValueType> {
   readonly type: T
@@ -17,12 +20,28 @@ export interface Expression<T extends ValueType = ValueType> {
   readonly args?: readonly Expression[]
   /** Loads: the load opcode. */
   readonly load?: number
+  /** Vector operations: immediate bytes behind the opcode (a lane, a shuffle, a constant). */
+  readonly immediate?: readonly number[]
 }
 export type I32Expression = Expression<typeof I32>
 export type I64Expression = Expression<typeof I64>
 
-/** Opcodes that the emitter treats specially; LOAD is not a WebAssembly opcode. */
-export const OP = { call: 0x10, callIndirect: 0x11, select: 0x1b, localGet: 0x20, localTee: 0x22, const32: 0x41, const64: 0x42, load: 0x100 } as const
+export type F32Expression = Expression<typeof F32>
+export type F64Expression = Expression<typeof F64>
+export type V128Expression = Expression<typeof V128>
+
+/** Opcodes that the emitter treats specially; LOAD is not a WebAssembly opcode. From VECTOR on: the vector opcode of that number, behind its prefix. */
+export const OP = {
+  call: 0x10,
+  callIndirect: 0x11,
+  select: 0x1b,
+  localGet: 0x20,
+  localTee: 0x22,
+  const32: 0x41,
+  const64: 0x42,
+  load: 0x100,
+  vector: 0x1000,
+} as const
 
 /** Integer operations of one width. Comparisons give an i32 of 0 or 1; shift amounts have the width of the value and are taken modulo it. */
 export interface IntegerOps<T extends ValueType> {
@@ -200,6 +219,7 @@ export const load32 = load(I32, LOAD_32)
 export const load8U32 = load(I32, 0x2d)
 export const load16U32 = load(I32, 0x2f)
 export const load64 = load(I64, 0x29)
+export const load128 = load(V128, OP.vector + 0x00)
 
 /** A load of 1, 2, 4 or 8 bytes, extended to i64. */
 export function loadInteger(bytes: 1 | 2 | 4 | 8, signed: boolean, address: I32Expression, offset = 0): I64Expression {

@@ -1,13 +1,15 @@
 // Owns one WebAssembly function body: locals, structured control flow, and expression trees written as bytes. Knows no module section.
 import { ByteWriter } from './byte-writer.ts'
-import { type Expression, type I32Expression, type I64, local, OP, type ValueType } from './expression.ts'
+import { type Expression, type I32Expression, type I64, local, OP, type V128Expression, type ValueType } from './expression.ts'
 
 /** A label of an enclosing block or loop: its nesting depth, counted from 1. */
 export type Label = number & { readonly label?: never }
 
 const STORE = { 1: 0x3c, 2: 0x3d, 4: 0x3e, 8: 0x37 } as const
 const STORE_32 = 0x36
+const STORE_128 = OP.vector + 0x0b
 const EMPTY_BLOCK = 0x40
+const VECTOR_PREFIX = 0xfd
 
 export class FunctionBuilder {
   readonly params: readonly ValueType[]
@@ -48,10 +50,14 @@ export class FunctionBuilder {
     this.#store(STORE_32, address, value, offset)
   }
 
+  store128(address: I32Expression, value: V128Expression, offset = 0): void {
+    this.#store(STORE_128, address, value, offset)
+  }
+
   #store(opcode: number, address: I32Expression, value: Expression, offset: number): void {
     this.expression(address)
     this.expression(value)
-    this.#code.byte(opcode)
+    this.#opcode(opcode)
     this.#code.byte(0) // alignment hint: none
     this.#code.u32(offset)
   }
@@ -60,6 +66,15 @@ export class FunctionBuilder {
   copyMemory(to: I32Expression, from: I32Expression, length: I32Expression): void {
     for (const operand of [to, from, length]) this.expression(operand)
     this.#code.bytes([0xfc, 0x0a, 0, 0])
+  }
+
+  /** One instruction's opcode; a vector one has a prefix and a number. */
+  #opcode(opcode: number): void {
+    if (opcode < OP.vector) this.#code.byte(opcode)
+    else {
+      this.#code.byte(VECTOR_PREFIX)
+      this.#code.u32(opcode - OP.vector)
+    }
   }
 
   block(): Label {
@@ -152,14 +167,16 @@ export class FunctionBuilder {
         break
       case OP.load:
         this.expression(e.a!)
-        code.byte(e.load!)
+        this.#opcode(e.load!)
         code.byte(0)
         code.u32(e.n!)
         break
       default:
-        this.expression(e.a!)
+        if (e.a) this.expression(e.a)
         if (e.b) this.expression(e.b)
-        code.byte(e.op)
+        if (e.c) this.expression(e.c)
+        this.#opcode(e.op)
+        if (e.immediate) code.bytes(e.immediate)
     }
   }
 

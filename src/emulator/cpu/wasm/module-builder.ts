@@ -1,9 +1,9 @@
-// Owns a WebAssembly module: types, imports, functions, one function table, exports, as bytes. Knows no instruction set.
+// Owns a WebAssembly module: types, imports, functions, elements of an imported table, exports, as bytes. Knows no instruction set.
 import { ByteWriter } from './byte-writer.ts'
 import type { ValueType } from './expression.ts'
 import type { FunctionBuilder } from './function-builder.ts'
 
-const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const
+const SECTION = { type: 1, import: 2, function: 3, export: 7, element: 9, code: 10 } as const
 const KIND = { function: 0, table: 1, memory: 2 } as const
 const FUNCREF = 0x70
 
@@ -12,7 +12,8 @@ export class ModuleBuilder {
   readonly #importedFunctions: { readonly module: string; readonly name: string; readonly type: number }[] = []
   readonly #functions: { readonly type: number; readonly exportAs: string | undefined; body: FunctionBuilder | undefined }[] = []
   #memory: { readonly module: string; readonly name: string; readonly maximumPages: number } | undefined
-  #table: readonly number[] = []
+  #table: { readonly module: string; readonly name: string; readonly least: number } | undefined
+  #elements: { readonly offset: number; readonly functions: readonly number[] } | undefined
 
   typeIndex(params: readonly ValueType[], results: readonly ValueType[]): number {
     const key = `${params}:${results}`
@@ -42,9 +43,14 @@ export class ModuleBuilder {
     declared.body = body
   }
 
-  /** Table 0: the functions that call_indirect reaches, by index. */
-  table(functions: readonly number[]): void {
-    this.#table = functions
+  /** Imports table 0: functions that call_indirect reaches by index, at least `least` places. */
+  importTable(module: string, name: string, least: number): void {
+    this.#table = { module, name, least }
+  }
+
+  /** Functions of this module that its instances put into the table, from `offset` on. */
+  elements(offset: number, functions: readonly number[]): void {
+    this.#elements = { offset, functions }
   }
 
   bytes(): Uint8Array {
@@ -68,29 +74,30 @@ export class ModuleBuilder {
       }
     })
     section(SECTION.import, content => {
-      content.u32(this.#importedFunctions.length + (this.#memory ? 1 : 0))
+      content.u32(this.#importedFunctions.length + (this.#memory ? 1 : 0) + (this.#table ? 1 : 0))
       for (const { module, name, type } of this.#importedFunctions) {
         content.name(module)
         content.name(name)
         content.byte(KIND.function)
         content.u32(type)
       }
-      if (!this.#memory) return
-      content.name(this.#memory.module)
-      content.name(this.#memory.name)
-      content.bytes([KIND.memory, 1, 1]) // limits with a maximum, at least one page
-      content.u32(this.#memory.maximumPages)
+      if (this.#memory) {
+        content.name(this.#memory.module)
+        content.name(this.#memory.name)
+        content.bytes([KIND.memory, 1, 1]) // limits with a maximum, at least one page
+        content.u32(this.#memory.maximumPages)
+      }
+      if (this.#table) {
+        content.name(this.#table.module)
+        content.name(this.#table.name)
+        content.bytes([KIND.table, FUNCREF, 0]) // limits without a maximum
+        content.u32(this.#table.least)
+      }
     })
     section(SECTION.function, content => {
       content.u32(this.#functions.length)
       for (const { type } of this.#functions) content.u32(type)
     })
-    if (this.#table.length > 0) {
-      section(SECTION.table, content => {
-        content.bytes([1, FUNCREF, 0])
-        content.u32(this.#table.length)
-      })
-    }
     section(SECTION.export, content => {
       const exported = this.#functions.flatMap(({ exportAs }, i) => (exportAs === undefined ? [] : [{ exportAs, index: this.#importedFunctions.length + i }]))
       content.u32(exported.length)
@@ -100,11 +107,14 @@ export class ModuleBuilder {
         content.u32(index)
       }
     })
-    if (this.#table.length > 0) {
+    const elements = this.#elements
+    if (elements) {
       section(SECTION.element, content => {
-        content.bytes([1, 0, 0x41, 0, 0x0b]) // one segment of table 0 at offset i32.const 0
-        content.u32(this.#table.length)
-        for (const index of this.#table) content.u32(index)
+        content.bytes([1, 0, 0x41]) // one segment of table 0 at offset i32.const
+        content.s32(elements.offset)
+        content.byte(0x0b)
+        content.u32(elements.functions.length)
+        for (const index of elements.functions) content.u32(index)
       })
     }
     section(SECTION.code, content => {

@@ -11,5 +11,12 @@ declare namespace WebAssembly {
     constructor(descriptor: { readonly initial: number; readonly maximum?: number })
     readonly buffer: ArrayBuffer
   }
+  class Table {
+    constructor(descriptor: { readonly element: 'anyfunc'; readonly initial: number; readonly maximum?: number })
+    readonly length: number
+    grow(by: number): number
+    get(index: number): unknown
+    set(index: number, value: unknown): void
+  }
   function validate(bytes: Uint8Array): boolean
 }
