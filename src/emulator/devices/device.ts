@@ -41,6 +41,10 @@ export interface Device<S> {
   write(offset: number, size: AccessSize, value: bigint): void
   /** Bytes that arrive from outside (a console's input); gives how many were taken. Absent: nothing ever arrives. */
   input?(bytes: Uint8Array): number
+  /** Counter tick at which something happens by itself (an alarm); undefined: nothing will. Absent: nothing ever does. */
+  dueAt?(): bigint | undefined
+  /** Does what is due by now. Called at or after `dueAt`; more often does no harm. */
+  elapse?(): void
   /** The whole state as a plain value. */
   save(): S
 }
