@@ -13,6 +13,7 @@ import type { Bus } from './bus.ts'
 import { type Clock, nanosecondsToTick } from './clock.ts'
 import type { VcpuExit } from './exits.ts'
 import { type Entropy, firmwarePort } from './firmware-port.ts'
+import { type FirmwareEvent, watchFirmware } from './firmware-watch.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import { ENGINE_BYTES, type VcpuMachineState } from './machine-state.ts'
 import { identification, readRegister, storedRegisters, writeRegister } from './system-registers.ts'
@@ -45,6 +46,7 @@ export interface ExecutionParts {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly saved: readonly VcpuMachineState[]
+  readonly onFirmware: ((event: FirmwareEvent) => void) | undefined
 }
 
 /** Bits of a virtual SError's syndrome that userspace gives. */
@@ -62,8 +64,9 @@ interface VcpuRun {
   data: bigint
 }
 
-export function createExecution({ vm, memory, bus, clock, entropy, saved }: ExecutionParts): Execution {
+export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirmware }: ExecutionParts): Execution {
   const firmware = firmwarePort(vm, vm.build.firmware, clock, entropy)
+  const watch = onFirmware && watchFirmware({ vm, firmware, clock }, onFirmware)
   let engine: Engine | undefined
   let runs: VcpuRun[] = []
   let refused: string | undefined
@@ -113,6 +116,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
     const cpu = engineNow()
     const state = runs[position]!
     const { vcpu } = state
+    watch?.entered(position)
     if (vcpu.features & HAS_EL2) throw cannot('EL2 (the vCPU feature has_el2)', vcpu.index)
     if (vcpu.features & EL1_32BIT) throw cannot('AArch32 (the vCPU feature el1_32bit)', vcpu.index)
     const { serrorPending, serrorEsr } = vcpu.getEvents()
@@ -183,7 +187,9 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved }: Exec
   }
 
   function call(position: number, conduit: 'hvc' | 'smc', immediate: number): Ending | undefined {
+    const asked = watch?.asked(position)
     const result = firmwareCall(firmware, firmware.vcpu(position), conduit, immediate)
+    if (watch && asked) watch.answered(asked, conduit, immediate, result)
     switch (result.kind) {
       case 'resume':
         return undefined

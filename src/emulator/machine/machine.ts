@@ -8,6 +8,7 @@ import { createBus, type DevicePlace } from './bus.ts'
 import { createClock, ticks } from './clock.ts'
 import { createExecution } from './execution.ts'
 import type { MachineStop, VcpuExit } from './exits.ts'
+import type { FirmwareEvent } from './firmware-watch.ts'
 import { createGuestMemory, type GuestMemory, type RamRegion } from './guest-memory.ts'
 import { decodeMachineState, encodeMachineState } from './machine-state.ts'
 import { createScheduler, QUANTUM } from './scheduler.ts'
@@ -19,6 +20,8 @@ export interface MachineOptions {
   readonly output?: (device: string, byte: number) => void
   /** What stands behind block devices, by device name. */
   readonly disks?: Readonly<Record<string, Disk>>
+  /** Hears of every firmware call and of every vCPU that one starts, as it happens. Changes nothing; must not touch the machine. */
+  readonly onFirmware?: (event: FirmwareEvent) => void
   /** Seed of the entropy that guests draw from; a saved machine brings its own. */
   readonly seed?: bigint
   /** What a machine of the same build saved: with it the future is identical. Registers, memory and mp_state are restored through the VM's verbs. */
@@ -50,7 +53,7 @@ const DEFAULT_SEED = 0x7073_6369_2d73_6e61n
 /** A machine of this build. Throws INPUT_CORRUPT for a saved state that is none, USAGE for RAM that does not consist of pages. */
 export function createMachine(
   build: Build,
-  { ram = [], devices = [], output = () => {}, disks = {}, seed = DEFAULT_SEED, saved = {} }: MachineOptions = {},
+  { ram = [], devices = [], output = () => {}, disks = {}, onFirmware, seed = DEFAULT_SEED, saved = {} }: MachineOptions = {},
 ): Machine {
   const value = saved.machine && decodeMachineState(saved.machine)
   const clock = createClock(value)
@@ -72,7 +75,7 @@ export function createMachine(
   }
   const bus = createBus(devices, env, saved.devices)
   const held = value?.vcpus ?? []
-  const execution = createExecution({ vm, memory, bus, clock, entropy, saved: held })
+  const execution = createExecution({ vm, memory, bus, clock, entropy, saved: held, onFirmware })
   // vCPUs are created in index order by every VMM, and saved states are in that order too.
   const scheduler = createScheduler(vm, execution, clock, { turn: value?.turn ?? { position: 0, left: QUANTUM }, waits: held.map(each => each.wait) })
   const positionOf = (index: number): number => {

@@ -6,17 +6,25 @@ import type { GuestParams } from '../../../src/emulator/board/guest/params.ts'
 import { probeGuest } from '../../../src/emulator/board/guest/probe.ts'
 import { decodeGuestReport, type GuestReport } from '../../../src/emulator/board/guest-report.ts'
 import { RAM_BASE } from '../../../src/emulator/board/memory-map.ts'
+import type { FirmwareEvent } from '../../../src/emulator/machine/firmware-watch.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
 
 const PC = 0x6030_0000_0010_0040n
 export const PSCI_02 = 1 << 2
 const POWER_OFF = 1
 
-export async function bootProbe(build: Build, params: GuestParams, { features = PSCI_02, sent = [] as number[] } = {}): Promise<Machine> {
+interface BootOptions {
+  readonly features?: number
+  readonly sent?: number[]
+  readonly onFirmware?: (event: FirmwareEvent) => void
+}
+
+export async function bootProbe(build: Build, params: GuestParams, { features = PSCI_02, sent = [], onFirmware }: BootOptions = {}): Promise<Machine> {
   const machine = createMachine(build, {
     ram: [{ start: RAM_BASE, size: GUEST_LAYOUT.ramBytes }],
     devices: BOARD_DEVICES,
     output: (_device, byte) => sent.push(byte),
+    ...(onFirmware ? { onFirmware } : {}),
   })
   const { entry, parts } = await probeGuest(params)
   for (const { address, bytes } of parts) machine.memory.write(address, bytes)
