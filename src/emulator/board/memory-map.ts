@@ -13,6 +13,18 @@ export const SPI = { uart: 1, rtc: 2, virtio: 16 } as const
 /** In-kernel GIC: distributor, then redistributors up to the end (their execution side does not exist yet). */
 export const GIC_DISTRIBUTOR = 0x0800_0000n
 export const GIC_END = 0x0900_0000n
+/** Where the parts of the interrupt controller are. Both versions have the distributor in common; the ITS is beside a GICv3 that has one. */
+export const GIC = {
+  distributor: GIC_DISTRIBUTOR,
+  distributorSize: 0x1_0000n,
+  v2CpuInterface: 0x0801_0000n,
+  v2CpuInterfaceSize: 0x1_0000n,
+  its: 0x0808_0000n,
+  itsSize: 0x2_0000n,
+  /** Two pages of 64 KiB for each vCPU, in one region. */
+  redistributors: 0x080a_0000n,
+  redistributorsSize: 0xf6_0000n,
+} as const
 /** CNTFRQ_EL0 in Hz. One instruction is one nanosecond, so the counter moves once in sixteen instructions. */
 export const COUNTER_HZ = 62_500_000
 export const INSTRUCTIONS_PER_TICK = 16
