@@ -7,6 +7,7 @@ import type { Build } from '../builds/build.ts'
 import { BOARD_DEVICES, type BoardConsole, collectOutput } from '../emulator/board/devices.ts'
 import { KVM_CAP, MP_STATE, type VcpuAbi } from '../emulator/kvm/abi.ts'
 import type { MachineStop } from '../emulator/machine/exits.ts'
+import type { FirmwareEvent } from '../emulator/machine/firmware-watch.ts'
 import { createMachine, type Machine } from '../emulator/machine/machine.ts'
 import { SnapError } from '../errors.ts'
 import type { DeviceSnapshot, MachineState, MemoryRegion, MpState, VcpuEvents } from '../model/snapshot.ts'
@@ -17,6 +18,8 @@ export interface EmulatorVmOptions extends VmOptions {
   readonly board?: boolean
   /** What a machine of the same build saved beside registers and memory: with it the future is identical to the bit. */
   readonly saved?: { readonly machine?: MachineState; readonly devices?: readonly DeviceSnapshot[] }
+  /** Hears of every firmware call as it happens; changes nothing. */
+  readonly onFirmware?: (event: FirmwareEvent) => void
 }
 
 export interface EmulatorBackend extends Backend {
@@ -61,6 +64,7 @@ async function createEmulatorVm(build: Build, options: EmulatorVmOptions): Promi
     ram,
     ...(options.board ? { devices: BOARD_DEVICES, output: collectOutput(output) } : {}),
     ...(options.saved ? { saved: options.saved } : {}),
+    ...(options.onFirmware ? { onFirmware: options.onFirmware } : {}),
   })
   for (const [wanted, capability] of [
     [options.systemSuspend, KVM_CAP.systemSuspend],

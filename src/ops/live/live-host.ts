@@ -3,6 +3,7 @@
 import type { Feature } from '../../arch/features.ts'
 import type { BackendVm, VcpuExit, VmOptions } from '../../backends/backend.ts'
 import type { Build } from '../../builds/build.ts'
+import type { FirmwareEvent } from '../../emulator/machine/firmware-watch.ts'
 import type { DeviceSnapshot, Gic, MachineState, MemoryRegion, Origin } from '../../model/snapshot.ts'
 import type { TargetReport } from '../reports.ts'
 
@@ -33,6 +34,8 @@ export interface LiveVmOptions extends VmOptions {
   readonly board?: boolean
   /** Devices as they were saved, and what a machine of the same build saved beside. */
   readonly saved?: { readonly devices?: readonly DeviceSnapshot[]; readonly machine?: MachineState }
+  /** Hears of every firmware call as it happens; on the built-in machine only, a real kernel shows nobody. */
+  readonly onFirmware?: (event: FirmwareEvent) => void
 }
 
 /** Why a run ended. `over`: its share is used up. `idle`: no vCPU could ever run again by itself. */
