@@ -1,9 +1,10 @@
 // The decode table against itself: overlap only where a row declares it, the refining row first, every operand known.
 import { describe, expect, test } from 'vitest'
 import { announcedFeatures, CPU_FEATURES } from '../../../src/emulator/cpu/decode/cpu-feature.ts'
-import { OPERANDS } from '../../../src/emulator/cpu/decode/row.ts'
+import { OPERANDS, VECTOR_OPERANDS } from '../../../src/emulator/cpu/decode/row.ts'
 import { compileRow, createDecoder, ROWS } from '../../../src/emulator/cpu/decode/table.ts'
 import { decodeBitmask } from '../../../src/emulator/cpu/decode/validity.ts'
+import { vectorOperand } from '../../../src/emulator/cpu/disassemble/vector-operands.ts'
 
 const rows = ROWS.map(compileRow)
 
@@ -25,13 +26,13 @@ describe('decode table', () => {
   })
 
   test('every operand is one that OPERANDS explains, every register one of a field in the picture', () => {
-    const known = new Set(OPERANDS.split(' '))
+    const known = new Set(`${OPERANDS} ${VECTOR_OPERANDS}`.split(' '))
     const wrong = ROWS.flatMap(([name, picture, , asm]) =>
       [...asm.matchAll(/<([^>]+)>/g)]
         .map(match => match[1]!)
         .filter(operand => {
-          const register = /^[RWX]([a-z])(\|SP)?$/.exec(operand)
-          return register ? !picture.includes(register[1]!) : !known.has(operand.replace(/\*\d$/, ''))
+          const register = /^[RWX]([a-z])(\|SP)?$/.exec(operand) ?? (vectorOperand(operand) && /^.([a-z])/.exec(operand))
+          return register ? !picture.includes(register[1]!) : !known.has(operand.replace(/\*\d+$/, ''))
         })
         .map(operand => `${name}: <${operand}>`),
     )

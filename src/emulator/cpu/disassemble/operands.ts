@@ -4,6 +4,7 @@ import { type Instruction, isWide, registerText } from './instruction.ts'
 import { barrierName, conditionName, hintName, prefetchName, pstateName, shiftedBarrierName } from './operand-names.ts'
 import { systemOperation } from './system-operations.ts'
 import { systemRegisterText } from './system-register-text.ts'
+import { VECTOR_OPERAND_TEXT } from './vector-operands.ts'
 
 /** Text of one operand; undefined when this instruction has none there (then the template does not fit the word). `scale`: N of `<operand*N>`. */
 export type OperandText = (at: Instruction, scale: number) => string | undefined
@@ -51,6 +52,7 @@ const indexed: OperandText = ({ fields: { m, o, g } }, scale) => {
 const systemNumbers = ({ o, k, j, x }: Fields): string => `#${o}, C${k}, C${j}, #${x}`
 
 export const OPERAND_TEXT: Readonly<Record<string, OperandText>> = {
+  ...VECTOR_OPERAND_TEXT,
   adr: ({ fields, address: at }) => address(at + adrOffset(fields)),
   adrp: ({ fields, address: at }) => address((at & ~0xfffn) + (adrOffset(fields) << 12n)),
   label26: label(26),
@@ -65,6 +67,8 @@ export const OPERAND_TEXT: Readonly<Record<string, OperandText>> = {
   immr: ({ fields: { r } }) => `#${r}`,
   imms: ({ fields: { e } }) => `#${e}`,
   lsb: ({ fields: { e } }) => `#${e}`,
+  oddw: at => registerText(isWide(at), at.fields.w + 1),
+  oddt: at => registerText(isWide(at), at.fields.t + 1),
   shift: ({ fields: { f, y } }) => (f === 0 && y === 0 ? '' : `, ${SHIFTS[f]} #${y}`),
   extend: extended,
   imm5: ({ fields: { i } }) => `#${hex(i)}`,

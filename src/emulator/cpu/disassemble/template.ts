@@ -2,6 +2,7 @@
 import type { FieldLetter } from '../decode/validity.ts'
 import { type Instruction, isWide, registerText } from './instruction.ts'
 import { OPERAND_TEXT } from './operands.ts'
+import { vectorOperand } from './vector-operands.ts'
 
 type Part = (at: Instruction) => string | undefined
 
@@ -13,6 +14,8 @@ function compileOperand(operand: string): Part {
     const [, size, letter, sp] = register
     return at => registerText(size === 'R' ? isWide(at) : size === 'X', at.fields[letter as FieldLetter], sp !== undefined)
   }
+  const vector = vectorOperand(operand)
+  if (vector) return vector
   const [name = '', scale = '1'] = operand.split('*')
   const text = OPERAND_TEXT[name]
   if (text === undefined) throw new Error(`<${operand}> is not an operand`)
