@@ -4,20 +4,23 @@ import { ERRNO } from '../../arch/errno.ts'
 import { SnapError } from '../../errors.ts'
 import { GIC_DISTRIBUTOR, GIC_END } from '../board/memory-map.ts'
 import { createEngine } from '../cpu/create-engine.ts'
-import type { Engine, StopReason } from '../cpu/engine.ts'
+import type { Engine, MmioStop, StopReason } from '../cpu/engine.ts'
+import { ENGINE_STATE, LINE } from '../cpu/engine-state.ts'
+import { LINE_FIQ, LINE_IRQ } from '../devices/gic/cpu-interface.ts'
 import { firmwareCall } from '../firmware/dispatch.ts'
 import type { Vcpu } from '../kvm/vcpu.ts'
 import type { Vm } from '../kvm/vm.ts'
 import { VCPU_STATE } from '../state-layout.ts'
 import type { Bus } from './bus.ts'
-import { type Clock, nanosecondsToTick } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { VcpuExit } from './exits.ts'
 import { type Entropy, firmwarePort } from './firmware-port.ts'
 import { type FirmwareEvent, watchFirmware } from './firmware-watch.ts'
 import type { GuestMemory } from './guest-memory.ts'
+import { type Interrupts, PPI } from './interrupts.ts'
 import { ENGINE_BYTES, type VcpuMachineState } from './machine-state.ts'
-import { identification, readRegister, storedRegisters, writeRegister } from './system-registers.ts'
-import { createTimers, type Timers } from './timers.ts'
+import { identification, type RegisterSources, readRegister, storedRegisters, writeRegister } from './system-registers.ts'
+import { createTimers } from './timers.ts'
 
 /** How a piece of a vCPU's run ended: it may go on (`budget`), waits, has stopped, or must leave to the VMM. */
 export type Piece = { readonly executed: number } & (
@@ -36,6 +39,8 @@ export interface Execution {
   supply(position: number, data: bigint): void
   /** Nanoseconds until something ends the vCPU's WFI: 0 for now, undefined for never. */
   wakesIn(position: number): number | undefined
+  /** Gives the lines of timers to the interrupt controller as they are now: before it is saved. */
+  settleLines(): void
   save(): readonly Omit<VcpuMachineState, 'wait'>[]
 }
 
@@ -43,10 +48,13 @@ export interface ExecutionParts {
   readonly vm: Vm
   readonly memory: GuestMemory
   readonly bus: Bus
+  readonly interrupts: Interrupts
   readonly clock: Clock
   readonly entropy: Entropy
   readonly saved: readonly VcpuMachineState[]
   readonly onFirmware: ((event: FirmwareEvent) => void) | undefined
+  /** Asked whenever the engine has stopped: true ends the piece there. */
+  readonly isPaused: () => boolean
 }
 
 /** Bits of a virtual SError's syndrome that userspace gives. */
@@ -56,21 +64,21 @@ const EXTERNAL_ABORT = 0x10
 const EL1_32BIT = 1 << 1
 const HAS_EL2 = 1 << 7
 
-interface VcpuRun {
-  readonly vcpu: Vcpu
-  readonly timers: Timers
+interface VcpuRun extends RegisterSources {
   /** An access that KVM_RUN returned with; completed first thing when it is called again. */
   mmio: { readonly word: number } | undefined
   data: bigint
 }
 
-export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirmware }: ExecutionParts): Execution {
+export function createExecution({ vm, memory, bus, interrupts, clock, entropy, saved, onFirmware, isPaused }: ExecutionParts): Execution {
   const firmware = firmwarePort(vm, vm.build.firmware, clock, entropy)
   const watch = onFirmware && watchFirmware({ vm, firmware, clock }, onFirmware)
   let engine: Engine | undefined
   let runs: VcpuRun[] = []
   let refused: string | undefined
+  /** Machine time when the running piece began, and when a line of its vCPU changes by itself. */
   let started = 0
+  let ends = Number.POSITIVE_INFINITY
   const refuse = (what: string): void => {
     refused ??= what
   }
@@ -88,14 +96,20 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirm
       sysregs: storedRegisters(first),
       hooks: {
         readSysreg(position, encoding, executed) {
-          const { vcpu, timers } = runs[position]!
           clock.time = started + executed
-          return readRegister(vcpu, timers, encoding, refuse)
+          const value = readRegister(runs[position]!, interrupts.gic(), position, encoding, clock.time)
+          // Reading may acknowledge an interrupt.
+          signal(next, position)
+          return value
         },
         writeSysreg(position, encoding, value, executed) {
-          const { vcpu, timers } = runs[position]!
+          const run = runs[position]!
           clock.time = started + executed
-          return writeRegister(vcpu, timers, encoding, value, refuse)
+          const exists = writeRegister(run, interrupts.gic(), position, encoding, value, clock.time)
+          signal(next, position)
+          // The run was to end when a line changes; now that is earlier, or never.
+          if (run.timers.changesAt(clock.time) !== ends) next.endRun()
+          return exists
         },
       },
     })
@@ -106,7 +120,7 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirm
       if (known) return known
       const held = savedOf(vcpu)
       if (held) next.state(position).set(held.engine, VCPU_STATE.engine)
-      return { vcpu, timers: createTimers(vcpu, held?.physicalTimer), mmio: held?.mmio, data: 0n }
+      return { vcpu, timers: createTimers(vcpu, held?.physicalTimer), refuse, mmio: held?.mmio, data: 0n }
     })
     engine = next
     return next
@@ -124,15 +138,18 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirm
     cpu.setInterruptLines(position, { irq: false, fiq: false, serror: Number(serrorEsr & SERROR_ISS) })
     const piece = turn(cpu, position, state, budget)
     // The engine drops the line when the guest takes it.
-    if (!cpu.interruptPending(position)) vcpu.clearEvents()
+    if (!(lines(vcpu) & LINE.serror)) vcpu.clearEvents()
     return piece
   }
 
   function turn(cpu: Engine, position: number, state: VcpuRun, budget: number): Piece {
     let executed = 0
     while (executed < budget) {
+      raiseLines(position, state)
+      signal(cpu, position)
       started = clock.time
-      const result = cpu.run(position, budget - executed)
+      ends = state.timers.changesAt(started)
+      const result = cpu.run(position, Math.min(budget - executed, ends - started))
       clock.time = started + result.executed
       clock.instructions += result.executed
       executed += result.executed
@@ -145,6 +162,25 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirm
       if (after) return { executed, ...after }
     }
     return { executed, kind: 'budget' }
+  }
+
+  /** Puts the outputs of a vCPU's timers, as they are now, on their lines to the interrupt controller. */
+  function raiseLines(position: number, { timers }: VcpuRun): void {
+    const gic = interrupts.gic()
+    if (!gic) return
+    gic.setPrivateLine(position, PPI.virtualTimer, timers.output('virtual', clock.time))
+    gic.setPrivateLine(position, PPI.physicalTimer, timers.output('physical', clock.time))
+  }
+
+  /** What the interrupt controller signals becomes the engine's input; a pending SError stays. */
+  function signal(cpu: Engine, position: number): void {
+    const signals = interrupts.gic()?.signals(position) ?? 0
+    const { vcpu } = runs[position]!
+    const now = lines(vcpu)
+    const wanted = (signals & LINE_IRQ ? LINE.irq : 0) | (signals & LINE_FIQ ? LINE.fiq : 0)
+    if (wanted === (now & ~LINE.serror)) return
+    const serror = now & LINE.serror ? { serror: vcpu.words[ENGINE_STATE.serror >> 2]! } : {}
+    cpu.setInterruptLines(position, { irq: (wanted & LINE.irq) !== 0, fiq: (wanted & LINE.fiq) !== 0, ...serror })
   }
 
   /** Undefined: the vCPU goes on. */
@@ -160,17 +196,8 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirm
         return call(position, 'smc', stop.immediate)
       case 'hvc':
         return call(position, 'hvc', stop.immediate)
-      case 'mmio': {
-        const found = bus.find(stop.address)
-        if (found) {
-          if (stop.write) found.device.write(found.offset, stop.size, stop.data)
-          cpu.completeMmio(position, stop.write ? undefined : found.device.read(found.offset, stop.size))
-          return undefined
-        }
-        refuseGic(state.vcpu, stop.address)
-        state.mmio = { word: stop.word }
-        return { kind: 'exit', exit: { kind: 'mmio', address: stop.address, size: stop.size, write: stop.write, data: stop.data } }
-      }
+      case 'mmio':
+        return access(cpu, position, state, stop)
       case 'nisv':
         // Without KVM_CAP_ARM_NISV_TO_USER, which no VMM of ours enables.
         return { kind: 'exit', exit: { kind: 'error', errno: ERRNO.ENOSYS } }
@@ -202,8 +229,31 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirm
     }
   }
 
-  function refuseGic(vcpu: Vcpu, address: bigint): void {
-    if (vm.gic !== 'none' && inGic(address)) throw cannot(`the in-kernel GIC (access at 0x${address.toString(16)})`, vcpu.index)
+  /** A load or store outside RAM: the interrupt controller's, a device's, or the VMM's. */
+  function access(cpu: Engine, position: number, state: VcpuRun, { address, size, write, data, word }: MmioStop): Ending | undefined {
+    const gic = address >= GIC_DISTRIBUTOR && address < GIC_END ? interrupts.gic() : undefined
+    const frame = Number(address - GIC_DISTRIBUTOR)
+    if (gic?.claims(frame)) {
+      // Pending registers show the lines of every vCPU.
+      settleLines()
+      if (write) gic.write(position, frame, size, data)
+      cpu.completeMmio(position, write ? undefined : gic.read(position, frame, size))
+      return undefined
+    }
+    const found = bus.find(address)
+    if (found) {
+      if (write) found.device.write(found.offset, size, data)
+      cpu.completeMmio(position, write ? undefined : found.device.read(found.offset, size))
+      return undefined
+    }
+    state.mmio = { word }
+    return { kind: 'exit', exit: { kind: 'mmio', address, size, write, data } }
+  }
+
+  function settleLines(): void {
+    runs.forEach((state, position) => {
+      raiseLines(position, state)
+    })
   }
 
   return {
@@ -223,10 +273,16 @@ export function createExecution({ vm, memory, bus, clock, entropy, saved, onFirm
       if (state) state.data = data
     },
     wakesIn(position) {
-      if (engineNow().interruptPending(position)) return 0
-      const left = runs[position]!.timers.ticksToExpiry()
-      return left === undefined ? undefined : nanosecondsToTick(clock.time, left)
+      engineNow()
+      const state = runs[position]!
+      raiseLines(position, state)
+      if ((interrupts.gic()?.signals(position) ?? 0) !== 0 || lines(state.vcpu) & LINE.serror) return 0
+      // KVM wakes a vCPU whose timer has expired, whether its interrupt controller lets the interrupt through or not.
+      if (state.timers.output('virtual', clock.time) || state.timers.output('physical', clock.time)) return 0
+      const at = state.timers.changesAt(clock.time)
+      return at === Number.POSITIVE_INFINITY ? undefined : at - clock.time
     },
+    settleLines,
     save: () =>
       vm.vcpus.map((vcpu, position) => {
         const state = runs[position]
@@ -248,6 +304,7 @@ function advance({ block }: Vcpu): void {
   view.setBigUint64(VCPU_STATE.pc, BigInt.asUintN(64, view.getBigUint64(VCPU_STATE.pc, true) + 4n), true)
 }
 
-const inGic = (address: bigint): boolean => address >= GIC_DISTRIBUTOR && address < GIC_END
+/** LINE bits of the engine's inputs. */
+const lines = (vcpu: Vcpu): number => vcpu.words[ENGINE_STATE.lines >> 2]!
 const cannot = (what: string, vcpu: number): SnapError =>
   new SnapError('CANNOT_EXECUTE', `cannot execute: the guest needs ${what}, which the machine does not do`, { vcpu })

@@ -18,8 +18,13 @@ export type VcpuExit =
   | SystemEvent
   | { readonly kind: 'hypercall'; readonly nr: bigint; readonly flags: bigint }
 
-/** Why a run of the machine ended: the budget, one vCPU's exit, or no vCPU that could ever run again by itself. */
+/**
+ * Why a run of the machine ended: the budget, the moment up to which it was to run, somebody who asked for a pause (a watcher of what the guest does), one
+ * vCPU's exit, or no vCPU that could ever run again by itself.
+ */
 export type MachineStop =
   | { readonly kind: 'budget' }
+  | { readonly kind: 'time' }
+  | { readonly kind: 'pause' }
   | { readonly kind: 'idle' }
   | { readonly kind: 'exit'; readonly vcpu: number; readonly exit: Exclude<VcpuExit, { readonly kind: 'budget' | 'blocked' }> }

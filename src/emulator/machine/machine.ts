@@ -10,6 +10,7 @@ import { createExecution } from './execution.ts'
 import type { MachineStop, VcpuExit } from './exits.ts'
 import type { FirmwareEvent } from './firmware-watch.ts'
 import { createGuestMemory, type GuestMemory, type RamRegion } from './guest-memory.ts'
+import { createInterrupts } from './interrupts.ts'
 import { decodeMachineState, encodeMachineState } from './machine-state.ts'
 import { createScheduler, QUANTUM } from './scheduler.ts'
 
@@ -35,8 +36,13 @@ export interface Machine {
   /** Nanoseconds of machine time, and instructions of all vCPUs. */
   readonly time: number
   readonly instructions: number
-  /** Runs all initialised vCPUs in turns for at most `budget` instructions in total. Throws CANNOT_EXECUTE. */
-  run(budget: number): MachineStop
+  /**
+   * Runs all initialised vCPUs in turns for at most `budget` instructions in total, and until about `until` nanoseconds of machine time (exactly, while all
+   * of them wait). Throws CANNOT_EXECUTE.
+   */
+  run(budget: number, until?: number): MachineStop
+  /** From within a callback (a watcher, a device's output): the run ends as soon as the instruction is done. */
+  pause(): void
   /** KVM_RUN of one vCPU (by its index), for at most `budget` instructions. Throws CANNOT_EXECUTE. */
   runVcpu(index: number, budget: number): VcpuExit
   /** Bytes for a device (a console's input), between runs; gives how many it took: 0 where there is no such device. */
@@ -68,16 +74,22 @@ export function createMachine(
       return inside
     },
   }
-  // Interrupt lines end here until the GIC has an execution side.
+  const interrupts = createInterrupts(vm, saved.devices)
   const env = (name: string): DeviceEnv => {
     const disk = disks[name]
-    return { now: () => ticks(clock.time), interrupt: () => {}, output: byte => output(name, byte), memory: deviceMemory, ...(disk ? { disk } : {}) }
+    const spi = devices.find(place => place.name === name)?.interrupt
+    const interrupt = (level: boolean): void => {
+      if (spi !== undefined) interrupts.setLine(spi, level)
+    }
+    return { now: () => ticks(clock.time), interrupt, output: byte => output(name, byte), memory: deviceMemory, ...(disk ? { disk } : {}) }
   }
   const bus = createBus(devices, env, saved.devices)
   const held = value?.vcpus ?? []
-  const execution = createExecution({ vm, memory, bus, clock, entropy, saved: held, onFirmware })
+  let paused = false
+  const isPaused = (): boolean => paused
+  const execution = createExecution({ vm, memory, bus, interrupts, clock, entropy, saved: held, onFirmware, isPaused })
   // vCPUs are created in index order by every VMM, and saved states are in that order too.
-  const scheduler = createScheduler(vm, execution, clock, { turn: value?.turn ?? { position: 0, left: QUANTUM }, waits: held.map(each => each.wait) })
+  const scheduler = createScheduler(vm, execution, clock, { turn: value?.turn ?? { position: 0, left: QUANTUM }, waits: held.map(each => each.wait) }, isPaused)
   const positionOf = (index: number): number => {
     const position = vm.vcpus.findIndex(vcpu => vcpu.index === index)
     if (position < 0) throw new RangeError(`the machine has no vCPU ${index}`)
@@ -92,8 +104,17 @@ export function createMachine(
     get instructions() {
       return clock.instructions
     },
-    run: budget => scheduler.run(budget),
-    runVcpu: (index, budget) => scheduler.runVcpu(positionOf(index), budget),
+    run(budget, until) {
+      paused = false
+      return scheduler.run(budget, until)
+    },
+    pause() {
+      paused = true
+    },
+    runVcpu(index, budget) {
+      paused = false
+      return scheduler.runVcpu(positionOf(index), budget)
+    },
     input: (name, bytes) => bus.input(name, bytes),
     supplyMmio: (index, data) => execution.supply(positionOf(index), data),
     saveMachine: () =>
@@ -104,7 +125,10 @@ export function createMachine(
         turn: scheduler.turn(),
         vcpus: execution.save().map((each, position) => ({ ...each, wait: scheduler.wait(position) })),
       }),
-    saveDevices: () => bus.save(),
+    saveDevices() {
+      execution.settleLines()
+      return [...bus.save(), ...interrupts.save()]
+    },
     saveMemory: () => memory.save(),
   }
 }

@@ -12,8 +12,11 @@ import type { Wait } from './machine-state.ts'
 export const QUANTUM = 10_000
 
 export interface Scheduler {
-  /** Runs all vCPUs for at most `budget` instructions in total. */
-  run(budget: number): MachineStop
+  /**
+   * Runs all vCPUs for at most `budget` instructions in total, and about until the clock shows `until` nanoseconds: while everybody waits it stops there exactly.
+   * Where a run was split changes nothing. `isPaused` is asked after every piece.
+   */
+  run(budget: number, until?: number): MachineStop
   /** KVM_RUN of the vCPU at `position` alone, for at most `budget` instructions. */
   runVcpu(position: number, budget: number): VcpuExit
   turn(): { readonly position: number; readonly left: number }
@@ -27,7 +30,7 @@ export interface SchedulerState {
 
 const WAKEUP: SystemEvent = { kind: 'system-event', type: SYSTEM_EVENT.wakeup, ndata: 0, data: new Array<bigint>(16).fill(0n) }
 
-export function createScheduler(vm: VmAbi, execution: Execution, clock: Clock, saved: SchedulerState): Scheduler {
+export function createScheduler(vm: VmAbi, execution: Execution, clock: Clock, saved: SchedulerState, isPaused: () => boolean = () => false): Scheduler {
   let { position, left } = saved.turn
   const waits: Wait[] = [...saved.waits]
   const waitOf = (index: number): Wait => waits[index] ?? 'none'
@@ -43,25 +46,28 @@ export function createScheduler(vm: VmAbi, execution: Execution, clock: Clock, s
     left = QUANTUM
   }
 
-  /** Gives the turn to the next vCPU that can use it; false when none ever will. */
-  function findTurn(): boolean {
+  /** Gives the turn to the next vCPU that can use it, in time; `idle` when none ever will. */
+  function findTurn(until: number): 'found' | 'idle' | 'time' {
     for (let tried = 0; tried < vm.vcpus.length; tried++) {
       const vcpu = vm.vcpus[position]
-      if (vcpu && left > 0 && dueIn(position, vcpu) === 0) return true
+      if (vcpu && left > 0 && dueIn(position, vcpu) === 0) return 'found'
       nextTurn()
     }
     const waiting = vm.vcpus.map((vcpu, index) => dueIn(index, vcpu)).filter(each => each !== undefined)
-    if (waiting.length === 0) return false
-    clock.time += Math.min(...waiting)
-    return findTurn()
+    if (waiting.length === 0) return 'idle'
+    const next = clock.time + Math.min(...waiting)
+    clock.time = Math.min(next, Math.max(until, clock.time))
+    return clock.time < next ? 'time' : findTurn(until)
   }
 
   return {
     turn: () => ({ position, left }),
     wait: waitOf,
-    run(budget) {
+    run(budget, until = Number.POSITIVE_INFINITY) {
       for (let spent = 0; spent < budget; ) {
-        if (!findTurn()) return { kind: 'idle' }
+        if (clock.time >= until) return { kind: 'time' }
+        const turn = findTurn(until)
+        if (turn !== 'found') return { kind: turn }
         const vcpu = vm.vcpus[position]!
         waits[position] = 'none'
         execution.completeAccess(position)
@@ -74,6 +80,7 @@ export function createScheduler(vm: VmAbi, execution: Execution, clock: Clock, s
         if (piece.kind === 'exit') return { kind: 'exit', vcpu: vcpu.index, exit: piece.exit }
         if (piece.kind === 'wfi') waits[position] = 'wfi'
         if (piece.kind !== 'budget') nextTurn()
+        if (isPaused()) return { kind: 'pause' }
       }
       return { kind: 'budget' }
     },

@@ -28,7 +28,7 @@ export function emulatorHost(build: Build): LiveHost {
         },
         async runFor(share, signal) {
           const stop = await vm.runAll(share, signal)
-          return stop.kind === 'budget' ? { kind: 'over' } : stop
+          return stop.kind === 'idle' || stop.kind === 'exit' ? stop : { kind: 'over' }
         },
       }
     },
