@@ -92,7 +92,7 @@ export class DecodeCache {
     view.setUint8(record + RECORD.n, lowered.n ?? REGISTER.zero)
     view.setUint8(record + RECORD.m, lowered.m ?? REGISTER.zero)
     view.setUint8(record + RECORD.a, lowered.a ?? REGISTER.zero)
-    view.setUint16(record + RECORD.aux, lowered.aux ?? 0, true)
+    view.setUint16(record + RECORD.aux, lowered.b ?? lowered.aux ?? 0, true)
     view.setBigInt64(record + RECORD.imm, BigInt.asIntN(64, imm), true)
   }
 

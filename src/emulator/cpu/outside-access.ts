@@ -23,7 +23,8 @@ interface SingleAccess {
 function singleAccess(encoding: Encoding | undefined, word: number): SingleAccess | undefined {
   const register = word & 31
   switch (encoding?.semantics) {
-    case 'loadStore': {
+    case 'loadStore':
+    case 'loadStoreOrderedUnscaled': {
       const opc = (word >>> 22) & 3
       const size = (1 << (word >>> 30)) as SingleAccess['size']
       return { register, size, write: opc === 0, signed: opc >= 2, wide: opc === 2 || size === 8 }

@@ -46,7 +46,7 @@ test.each([
 
 test.each([
   ['floating point', 0x1e602020],
-  ['LSE', 0xf8200041],
+  ['MOPS', 0x19020420],
   ['unallocated', 0x5ac00c00],
   ['a shift that does not exist', 0x8bc20020],
   ['PSTATE field that does not exist', 0xd503401f],

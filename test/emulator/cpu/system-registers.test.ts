@@ -281,11 +281,11 @@ describe('what this CPU cannot do stops the run', () => {
     expect(vcpu.run()).toEqual({ kind: 'unimplemented', feature: 'FEAT_PAuth', word: paciasp, pc: CODE })
   })
 
-  test('an atomic instruction where FEAT_LSE is announced; elsewhere it is UNDEFINED', () => {
-    const ldadd = 0xf8220023
-    expect(execute([ldadd]).ec).toBe(UNDEFINED)
-    const machine = bareMachine({ idRegisters: new Map([[encodingOf(3, 0, 0, 6, 0), 2n << 20n]]) })
-    machine.code(CODE, [ldadd])
-    expect(machine.vcpus[0].run()).toEqual({ kind: 'unimplemented', feature: 'FEAT_LSE', word: ldadd, pc: CODE })
+  test('a memory copy where FEAT_MOPS is announced; elsewhere it is UNDEFINED', () => {
+    const cpyfp = 0x19020420
+    expect(execute([cpyfp]).ec).toBe(UNDEFINED)
+    const machine = bareMachine({ idRegisters: new Map([[encodingOf(3, 0, 0, 6, 2), 1n << 16n]]) })
+    machine.code(CODE, [cpyfp])
+    expect(machine.vcpus[0].run()).toEqual({ kind: 'unimplemented', feature: 'FEAT_MOPS', word: cpyfp, pc: CODE })
   })
 })

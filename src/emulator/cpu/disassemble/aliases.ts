@@ -1,6 +1,7 @@
 // Owns which alias the manual prefers for a word ("Alias conditions" of each encoding), as rows: encoding, when, template. Knows no operand's text.
 // The first row that fits wins. Source: Arm ARM (DDI 0487) C6.2; where the manual leaves a choice, as GNU objdump prints it.
 import { once } from '../../../arch/once.ts'
+import { ATOMICS } from '../decode/atomics.ts'
 import type { Fields } from '../decode/validity.ts'
 import type { Instruction } from './instruction.ts'
 import { logicalImmediate } from './operands.ts'
@@ -31,6 +32,14 @@ function isWideMove(f: Fields): boolean {
     return false
   }
   return isOneHalf(value) || isOneHalf(BigInt.asUintN(size, ~value))
+}
+
+const STORES = /^LD(ADD|CLR|EOR|SET|[SU](MAX|MIN))L?[BH_]/
+/** An atomic whose old value nobody wants, and which does not acquire, is a store: STADD and the like. SWP has no such alias. */
+function storeAtomics(): readonly AliasRow[] {
+  return ATOMICS.filter(([name, , semantics]) => semantics === 'loadStoreAtomic' && STORES.test(name)).map(
+    ([name, , , asm]): AliasRow => [name, f => f.t === ZERO, asm.replace(/^ld/, 'st').replace(/ <[WX]t>,/, '')],
+  )
 }
 
 const ALIASES: readonly AliasRow[] = [
@@ -84,6 +93,7 @@ const ALIASES: readonly AliasRow[] = [
   ['SMSUBL', f => f.a === ZERO, 'smnegl <Xd>, <Wn>, <Wm>'],
   ['UMADDL', f => f.a === ZERO, 'umull <Xd>, <Wn>, <Wm>'],
   ['UMSUBL', f => f.a === ZERO, 'umnegl <Xd>, <Wn>, <Wm>'],
+  ...storeAtomics(),
   ['HINT', always, '<hintname>'],
   ['DSB', f => f.i === 0, 'ssbb'],
   ['DSB', f => f.i === 4, 'pssbb'],

@@ -51,7 +51,7 @@ export const REGION = { start: 0, size: 8, linear: 16, codeMap: 20, bytes: 24, l
 export const TABLE = { entries: 1024, bytes: 0x4000, indexMask: 0x3ff0, indexShift: 8, value: 8 } as const
 
 /** A decoded instruction. A page has 1024 and one that leads to the next page. */
-export const RECORD = { op: 0, d: 2, n: 3, m: 4, a: 5, aux: 6, imm: 8, bytes: 16 } as const
+export const RECORD = { op: 0, d: 2, n: 3, m: 4, a: 5, b: 6, aux: 6, imm: 8, bytes: 16 } as const
 export const PAGE_WORDS = 1024
 export const PAGE_RECORD_BYTES = (PAGE_WORDS + 1) * RECORD.bytes
 

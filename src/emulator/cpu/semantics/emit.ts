@@ -6,8 +6,11 @@
 import type { Expression, I32Expression, I64Expression, V128Expression, ValueType } from '../wasm/expression.ts'
 import type { SharedFunction } from '../wasm/shared-function.ts'
 
-/** A register operand of the decoded instruction. Its number was resolved at decode: 31 is the stack pointer, zero or nowhere, as the encoding says. */
-export type RegisterOperand = 'd' | 'n' | 'm' | 'a'
+/**
+ * A register operand of the decoded instruction. Its number was resolved at decode: 31 is the stack pointer, zero or nowhere, as the encoding says.
+ * `a` is in the place of small(), `b` in that of aux().
+ */
+export type RegisterOperand = 'd' | 'n' | 'm' | 'a' | 'b'
 
 /**
  * How the flags were last set; they are computed only when read. For `sub` and `add` the two values are the operands (32-bit ones sign-extended),

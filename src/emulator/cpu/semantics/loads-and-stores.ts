@@ -5,7 +5,7 @@ import type { AccessSize, Emit } from './emit.ts'
 import { type Define, type Lower, type Lowered, REGISTER, signed, source, target } from './op.ts'
 
 /** What is moved: name, bytes, sign-extended, into W (zero-extended after the sign extension). */
-interface Transfer {
+export interface Transfer {
   readonly name: string
   readonly size: AccessSize
   readonly store: boolean
@@ -14,7 +14,7 @@ interface Transfer {
 }
 const transfer = (name: string, size: AccessSize, store: boolean, signed = false, narrow = false): Transfer => ({ name, size, store, signed, narrow })
 /** By size (bits 31:30) and opc (bits 23:22). */
-const TRANSFERS: readonly (readonly (Transfer | undefined)[])[] = [
+export const TRANSFERS: readonly (readonly (Transfer | undefined)[])[] = [
   [transfer('STR1', 1, true), transfer('LDR1', 1, false), transfer('LDRS1_X', 1, false, true), transfer('LDRS1_W', 1, false, true, true)],
   [transfer('STR2', 2, true), transfer('LDR2', 2, false), transfer('LDRS2_X', 2, false, true), transfer('LDRS2_W', 2, false, true, true)],
   [transfer('STR4', 4, true), transfer('LDR4', 4, false), transfer('LDRS4_X', 4, false, true)],

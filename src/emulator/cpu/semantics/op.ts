@@ -44,6 +44,8 @@ export interface Lowered {
   readonly n?: number
   readonly m?: number
   readonly a?: number
+  /** In the place of aux. */
+  readonly b?: number
   readonly aux?: number
   readonly imm?: bigint
   /** Branch: target relative to this instruction, in bytes. `op` then names the far form; the near one is `${op}.near`. */
