@@ -18,7 +18,7 @@ test('the release in the code is the release of the package', async () => {
 })
 
 test('the dependencies are the short list we mean', () => {
-  expect(Object.keys(manifest.dependencies)).toEqual(['@bokuweb/zstd-wasm', '@oclif/core', 'msgpackr', 'tar', 'yaml', 'zod'])
+  expect(Object.keys(manifest.dependencies)).toEqual(['@bokuweb/zstd-wasm', '@oclif/core', 'msgpackr', 're2js', 'tar', 'yaml', 'zod'])
   expect(Object.keys(manifest.devDependencies)).toEqual([
     '@biomejs/biome',
     '@microsoft/jest-sarif',
