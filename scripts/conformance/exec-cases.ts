@@ -1,7 +1,8 @@
 // Owns which instructions are executed in the check and with what state: every implemented row that a user program may run, registers with edge values,
 // addresses inside the window whatever the addressing mode. Knows no engine and no reference.
 import { createDecoder, type Encoding } from '../../src/emulator/cpu/decode/table.ts'
-import { type ExecCase, SLOT, WINDOW, WINDOW_BYTES } from './exec-record.ts'
+import { type ExecCase, FEATURES, SLOT, VECTOR_BYTES, WINDOW, WINDOW_BYTES } from './exec-record.ts'
+import { randomVector } from './exec-vectors.ts'
 import { type Random, wordsOf } from './words.ts'
 
 const NOP = 0xd503201f
@@ -28,19 +29,24 @@ const SYSTEM_WORDS: readonly (readonly [name: string, word: number])[] = [
   ['DC CVAU', 0xd50b7b20],
   ['IC IVAU', 0xd50b7520],
 ]
-const MEMORY = new Set(['loadStore', 'loadStoreIndexed', 'loadStorePair', 'loadStoreExclusive', 'loadStoreOrdered'])
+const MEMORY = /^(loadStore|vector(LoadStore|Structure))/
+/** The base register is the address, and it has to be aligned. */
+const ALIGNED = new Set(['loadStoreExclusive', 'loadStoreOrdered', 'loadStoreAtomic', 'loadStoreCompareSwap', 'loadStoreCompareSwapPair'])
+const LITERALS = new Set(['loadLiteral', 'vectorLoadLiteral'])
+/** Bytes of the largest access: four vector registers. */
+const LARGEST = 64
 const BRANCHES = new Set(['branchImmediate', 'branchConditional', 'compareBranch', 'testBranch'])
 /** Rows whose effect depends on more than the record, or on privilege. */
 const NOT_HERE = new Set(['trap', 'undefined', 'unimplemented', 'pointerAuthHint', 'moveToPstate', 'readRegister', 'writeRegister', 'system'])
 
-/** An endless choice of tests, evenly over rows. */
-export function caseSource(random: Random): () => ExecCase {
-  const decoder = createDecoder(new Set(['FEAT_CRC32']))
-  const rows = decoder.encodings.filter(row => !NOT_HERE.has(row.semantics))
+/** An endless choice of tests, evenly over the rows whose name or group `only` matches. */
+export function caseSource(random: Random, only = /^/): () => ExecCase {
+  const decoder = createDecoder(FEATURES)
+  const rows = decoder.encodings.filter(row => !NOT_HERE.has(row.semantics) && (only.test(row.name) || only.test(row.semantics)))
   const sources = rows.map(row => ({ row, next: wordsOf(row, random) }))
   let turn = 0
   return () => {
-    const at = turn++ % (sources.length + 2)
+    const at = turn++ % (sources.length + (only.test('system') ? 2 : 0))
     if (at >= sources.length) return systemCase(random)
     const { row, next } = sources[at]!
     for (;;) {
@@ -62,7 +68,19 @@ interface MutableState {
   nzcv: number
   sp: bigint
   readonly x: BigUint64Array
+  fpcr: number
+  fpsr: number
+  readonly v: Uint8Array
   readonly window: Uint8Array
+}
+
+const FPCR_BITS = 0x07c8_0000 // AHP, DN, FZ, RMode, FZ16
+const FPSR_BITS = 0x0800_009f // QC and the cumulative exceptions
+
+function vectors(random: Random): Uint8Array {
+  const v = new Uint8Array(VECTOR_BYTES)
+  for (let i = 0; i < 32; i++) v.set(randomVector(random), i * 16)
+  return v
 }
 
 function randomState(random: Random): MutableState {
@@ -76,6 +94,9 @@ function randomState(random: Random): MutableState {
     nzcv: ((random() & 15) << 28) >>> 0,
     sp: value(),
     x: BigUint64Array.from({ length: 31 }, value),
+    fpcr: random() & 1 ? (random() & FPCR_BITS) >>> 0 : 0,
+    fpsr: (random() & 3) === 0 ? (random() & FPSR_BITS) >>> 0 : 0,
+    v: vectors(random),
     window: Uint8Array.from({ length: WINDOW_BYTES }, () => random() & 0xff),
   }
 }
@@ -84,7 +105,7 @@ function randomState(random: Random): MutableState {
 function makeCase(row: Encoding, candidate: number, random: Random): ExecCase | undefined {
   let word = candidate
   if (BRANCHES.has(row.semantics)) word = withLanding(row, word, random)
-  if (row.semantics === 'loadLiteral') word = (word & ~(0x7ffff << 5)) | (literalDistance(random) << 5)
+  if (LITERALS.has(row.semantics)) word = (word & ~(0x7ffff << 5)) | (literalDistance(random) << 5)
   if (row.semantics === 'bitfield' && (random() & 1) === 0) word = shiftByConstant(word, random)
   word >>>= 0
   if (!row.matches(word)) return undefined // reserved: UNDEFINED on both sides
@@ -95,7 +116,7 @@ function makeCase(row: Encoding, candidate: number, random: Random): ExecCase | 
     if (n === 31) return undefined
     state.x[n] = SLOT + 4n + 8n
   }
-  if (MEMORY.has(row.semantics)) {
+  if (MEMORY.test(row.semantics)) {
     if (!aimAtWindow(row, word, state, random)) return undefined
     if (row.semantics === 'loadStoreExclusive' && row.name.startsWith('ST') && random() % 4 !== 0) {
       const marking = markingLoad(word, random)
@@ -124,24 +145,27 @@ function withLanding(row: Encoding, word: number, random: Random): number {
 }
 
 function literalDistance(random: Random): number {
-  const target = WINDOW + BigInt((random() % ((WINDOW_BYTES - 8) / 4)) * 4)
+  const target = WINDOW + BigInt((random() % ((WINDOW_BYTES - 16) / 4)) * 4)
   return Number((target - (SLOT + 4n)) / 4n) & 0x7ffff
 }
 
 /** Chooses the base register's value so that the access falls into the window. */
 function aimAtWindow(row: Encoding, word: number, state: MutableState, random: Random): boolean {
   const f = row.fields(word)
-  const ordered = row.semantics === 'loadStoreExclusive' || row.semantics === 'loadStoreOrdered'
-  const pair = row.semantics === 'loadStorePair'
-  const element = pair ? (word >>> 30 === 2 ? 8 : 4) : 1 << (word >>> 30)
-  const bytes = row.semantics === 'loadStoreExclusive' && row.name.includes('XP') ? element * 2 : pair ? element * 2 : element
-  const place = random() % (WINDOW_BYTES - 16)
-  const target = WINDOW + BigInt(ordered ? place & ~(bytes - 1) : place)
+  const ordered = ALIGNED.has(row.semantics)
+  const vector = row.semantics.startsWith('vector')
+  const pair = row.semantics === 'loadStorePair' || row.semantics === 'vectorLoadStorePair'
+  const size = word >>> 30
+  const scale = pair ? (vector ? size + 2 : size === 2 ? 3 : 2) : vector ? size | ((word >>> 21) & 4) : size
+  const element = 1 << scale
+  const place = random() % (WINDOW_BYTES - LARGEST)
+  const target = WINDOW + BigInt(ordered ? place & ~15 : place)
   const signed = (value: number, width: number): number => (value << (32 - width)) >> (32 - width)
   let offset = 0n
-  if (row.name.endsWith('_reg')) {
+  if (row.semantics === 'vectorStructure') offset = 0n
+  else if (row.name.endsWith('_reg')) {
     if (f.m === f.n && f.m !== 31) return false // the index moves with the base
-    offset = indexOf(f.m === 31 ? 0n : state.x[f.m]!, f.o) << BigInt(f.g ? word >>> 30 : 0)
+    offset = indexOf(f.m === 31 ? 0n : state.x[f.m]!, f.o) << BigInt(f.g ? scale : 0)
   } else if (row.name.endsWith('_imm')) offset = BigInt(f.i * element)
   else if (!row.name.endsWith('_post') && !ordered) offset = BigInt(pair ? signed(f.i, 7) * element : signed(f.i, 9))
   const base = BigInt.asUintN(64, target - offset)

@@ -1,14 +1,17 @@
 // Runs one test after another under an AArch64 Linux user emulator: reads records from standard input, writes them back as the instructions left them.
 // The tested word is the last of its page: going on and branching forward leave the page, branching back stays.
-// Record: two instruction words (u32 each), NZCV, SP, X0 to X30 (u64 each), 256 bytes of memory. In the answer the words are replaced by the landing place
+// Record: two instruction words (u32 each), NZCV, SP, X0 to X30, FPCR, FPSR (u64 each), V0 to V31 (16 bytes each), 256 bytes of memory. In the answer the words are replaced by the landing place
 // (u64: 0 went on, 1 branched). Nothing but the tested words runs between loading all registers and saving them; TPIDR_EL0 frees the one that saving needs.
 // Addresses are fixed by the build line (exec-reference.ts): .text 0x10000000, .slot 0x10010ff0, .record 0x10020000, .window 0x10030000.
+  .equ VECTORS, 16 + 8 + 8 * 31 + 16
+  .equ MEMORY, VECTORS + 16 * 32
+  .equ RECORD_BYTES, MEMORY + 256
   .text
   .globl _start
 _start:
   mov   x0, #0                    // read(0, record, bytes)
   adrp  x1, record
-  mov   x2, #(16 + 8 + 8 * 31 + 256)
+  mov   x2, #RECORD_BYTES
   mov   x8, #63
   svc   #0
   cbz   x0, finished
@@ -24,12 +27,32 @@ _start:
   dsb   ish
   isb
   adrp  x4, window                // memory in
-  add   x5, x0, #272
+  add   x5, x0, #MEMORY
   mov   x6, #256
 1:ldr   x7, [x5], #8
   str   x7, [x4], #8
   subs  x6, x6, #8
   b.ne  1b
+  add   x5, x0, #VECTORS
+  ldp   q0, q1, [x5], #32
+  ldp   q2, q3, [x5], #32
+  ldp   q4, q5, [x5], #32
+  ldp   q6, q7, [x5], #32
+  ldp   q8, q9, [x5], #32
+  ldp   q10, q11, [x5], #32
+  ldp   q12, q13, [x5], #32
+  ldp   q14, q15, [x5], #32
+  ldp   q16, q17, [x5], #32
+  ldp   q18, q19, [x5], #32
+  ldp   q20, q21, [x5], #32
+  ldp   q22, q23, [x5], #32
+  ldp   q24, q25, [x5], #32
+  ldp   q26, q27, [x5], #32
+  ldp   q28, q29, [x5], #32
+  ldp   q30, q31, [x5], #32
+  ldp   x1, x2, [x0, #(VECTORS - 16)]
+  msr   fpcr, x1
+  msr   fpsr, x2
   clrex
   ldp   x1, x2, [x0, #8]
   msr   nzcv, x1
@@ -89,8 +112,29 @@ save:
   mov   x2, sp
   stp   x1, x2, [x0, #-16]
   sub   x0, x0, #24
+  mrs   x1, fpcr
+  mrs   x2, fpsr
+  stp   x1, x2, [x0, #(VECTORS - 16)]
+  msr   fpcr, xzr
+  add   x5, x0, #VECTORS
+  stp   q0, q1, [x5], #32
+  stp   q2, q3, [x5], #32
+  stp   q4, q5, [x5], #32
+  stp   q6, q7, [x5], #32
+  stp   q8, q9, [x5], #32
+  stp   q10, q11, [x5], #32
+  stp   q12, q13, [x5], #32
+  stp   q14, q15, [x5], #32
+  stp   q16, q17, [x5], #32
+  stp   q18, q19, [x5], #32
+  stp   q20, q21, [x5], #32
+  stp   q22, q23, [x5], #32
+  stp   q24, q25, [x5], #32
+  stp   q26, q27, [x5], #32
+  stp   q28, q29, [x5], #32
+  stp   q30, q31, [x5], #32
   adrp  x4, window                // memory out
-  add   x5, x0, #272
+  add   x5, x0, #MEMORY
   mov   x6, #256
 1:ldr   x7, [x4], #8
   str   x7, [x5], #8
@@ -98,7 +142,7 @@ save:
   b.ne  1b
   mov   x1, x0                    // write(1, record, bytes)
   mov   x0, #1
-  mov   x2, #(16 + 8 + 8 * 31 + 256)
+  mov   x2, #RECORD_BYTES
   mov   x8, #64
   svc   #0
   b     _start

@@ -4,12 +4,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { decodeResult, type ExecCase, type ExecResult, encodeCase, RECORD_BYTES } from './exec-record.ts'
+import { decodeResult, type ExecCase, type ExecResult, encodeCase, RECORD_BYTES, REFERENCE_CPU } from './exec-record.ts'
 
 const HARNESS = fileURLToPath(new URL('exec-harness.S', import.meta.url))
 const SECTIONS = { '.text': '0x10000000', '.slot': '0x10010ff0', '.record': '0x10020000', '.window': '0x10030000' }
-/** Has CRC32 and a 64-byte DC ZVA, and nothing that we do not execute. */
-const CPU = 'cortex-a72'
 
 export interface Reference {
   run(cases: readonly ExecCase[]): readonly ExecResult[]
@@ -35,7 +33,7 @@ export function openReference(): Reference {
       const stdin = openSync(file, 'r')
       const stdout = openSync(join(directory, 'results'), 'w')
       try {
-        execFileSync('qemu-aarch64', ['-cpu', CPU, program], { stdio: [stdin, stdout, 'inherit'] })
+        execFileSync('qemu-aarch64', ['-cpu', REFERENCE_CPU, program], { stdio: [stdin, stdout, 'inherit'] })
       } finally {
         closeSync(stdin)
         closeSync(stdout)
