@@ -5,7 +5,9 @@ import { featureMask } from '../arch/features.ts'
 import type { RegId } from '../arch/reg-id.ts'
 import type { Build } from '../builds/build.ts'
 import { BOARD_DEVICES, type BoardConsole, collectOutput } from '../emulator/board/devices.ts'
+import type { Disk } from '../emulator/devices/device.ts'
 import { KVM_CAP, MP_STATE, type VcpuAbi } from '../emulator/kvm/abi.ts'
+import type { DevicePlace } from '../emulator/machine/bus.ts'
 import type { MachineStop } from '../emulator/machine/exits.ts'
 import type { FirmwareEvent } from '../emulator/machine/firmware-watch.ts'
 import { createMachine, type Machine } from '../emulator/machine/machine.ts'
@@ -14,8 +16,14 @@ import type { DeviceSnapshot, MachineState, MemoryRegion, MpState, VcpuEvents } 
 import type { Backend, BackendVcpu, BackendVm, VmOptions } from './backend.ts'
 
 export interface EmulatorVmOptions extends VmOptions {
-  /** With a console; left out, every address outside memory is the VMM's, as in a bare KVM VM. */
-  readonly board?: boolean
+  /** With a console; left out, every address outside memory is the VMM's, as in a bare KVM VM. A list: with these devices instead. */
+  readonly board?: boolean | readonly DevicePlace[]
+  /** What stands behind block devices, by device name. */
+  readonly disks?: Readonly<Record<string, Disk>>
+  /** Seed of the entropy that the firmware gives guests. */
+  readonly seed?: bigint
+  /** Hears every byte that a device sends, as it is sent. */
+  readonly onOutput?: (device: string, byte: number) => void
   /** What a machine of the same build saved beside registers and memory: with it the future is identical to the bit. */
   readonly saved?: { readonly machine?: MachineState; readonly devices?: readonly DeviceSnapshot[] }
   /** Hears of every firmware call as it happens; changes nothing. */
@@ -31,6 +39,14 @@ export interface EmulatorBackend extends Backend {
 export interface EmulatorVm extends BackendVm {
   /** Runs all vCPUs in turns for at most `budget` instructions in total, in slices between which the signal is looked at. */
   runAll(budget: number, signal?: AbortSignal): Promise<MachineStop>
+  /** One slice: until `budget` instructions in total, or about `until` nanoseconds of machine time. */
+  runSlice(budget: number, until: number): MachineStop
+  /** From within a callback: the slice ends as soon as the instruction is done. */
+  pause(): void
+  /** Nanoseconds of machine time, saved machine state included. */
+  now(): number
+  /** Bytes for a device, between runs; gives how many it took. */
+  input(device: string, bytes: Uint8Array): number
   /** Instructions executed by all vCPUs since the machine was created (saved machine state included). */
   readonly instructions: number
   /** Whether any vCPU of this VM has run. */
@@ -59,10 +75,18 @@ export function emulatorBackend(build: Build): EmulatorBackend {
 
 async function createEmulatorVm(build: Build, options: EmulatorVmOptions): Promise<EmulatorVm> {
   const output: BoardConsole = { text: '' }
+  const collect = collectOutput(output)
+  const { onOutput } = options
+  const heard = (device: string, byte: number): void => {
+    collect(device, byte)
+    onOutput?.(device, byte)
+  }
   const ram = (options.memory ?? []).map(({ start, size }) => ({ start, size }))
   const machine = createMachine(build, {
     ram,
-    ...(options.board ? { devices: BOARD_DEVICES, output: collectOutput(output) } : {}),
+    ...(options.board ? { devices: options.board === true ? BOARD_DEVICES : options.board, output: heard } : {}),
+    ...(options.disks ? { disks: options.disks } : {}),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.saved ? { saved: options.saved } : {}),
     ...(options.onFirmware ? { onFirmware: options.onFirmware } : {}),
   })
@@ -101,6 +125,10 @@ function emulatorVm(machine: Machine, options: EmulatorVmOptions, output: BoardC
         if (stop.kind !== 'budget' || left <= 0) return stop
       }
     },
+    runSlice: (budget, until) => machine.run(budget, until),
+    pause: () => machine.pause(),
+    now: () => machine.time,
+    input: (device, bytes) => machine.input(device, bytes),
     get instructions() {
       return machine.instructions
     },

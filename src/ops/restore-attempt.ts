@@ -3,13 +3,14 @@ import { errnoName } from '../arch/errno.ts'
 import type { Feature } from '../arch/features.ts'
 import { PSCI_VERSION_ID } from '../arch/smccc.ts'
 import type { BackendVcpu, BackendVm } from '../backends/backend.ts'
+import { savedPlaces } from '../emulator/board/devices.ts'
 import { SnapError } from '../errors.ts'
 import type { Finding } from '../model/finding.ts'
 import { registerValue } from '../model/register-list.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { capture } from './capture.ts'
 import type { GuestInFile } from './guest-in-file.ts'
-import type { LiveHost, LiveVm, LiveVmOptions } from './live/live-host.ts'
+import type { LiveHost, LiveVm, LiveVmOptions, Surroundings } from './live/live-host.ts'
 import { type Observation, observeByPayload, observeGuest, PAYLOAD_MEMORY } from './observe.ts'
 import { getU64, setU64 } from './one-register.ts'
 import { isRefusal, type Prepared, prepareVcpus, type ReplayOptions, replayVcpu, type VcpuReplay } from './replay.ts'
@@ -28,6 +29,8 @@ export interface AttemptOptions extends Work, ReplayOptions {
   /** Ask by the payload even after a refusal: what a VMM that ignores errors gives its guest. */
   readonly askAnyway: boolean
   readonly guest: GuestInFile
+  /** What surrounds a guest that will run on: disks, a listener to its console. */
+  readonly surroundings?: Surroundings
 }
 
 /** What may run after the replay: nothing, code of ours only (the built-in guest byte for byte, else the payload), or whatever claims to be the built-in guest. */
@@ -56,8 +59,10 @@ export async function attemptRestore(host: LiveHost, snapshot: Snapshot, options
   const isSameBuild = host.build !== undefined && snapshot.origin.build === host.build.name
   // On a real host memory that nothing will run in is not even mapped.
   const memory = host.kind === 'emulator' || mayRun(options) ? snapshot.memory : []
+  const places = savedPlaces(snapshot.devices)
   const { vm, findings } = await makeVm(host, snapshot, {
-    board: snapshot.devices.some(device => device.kind === 'pl011'),
+    board: places.length > 0 && places,
+    ...(options.surroundings ? { surroundings: options.surroundings } : {}),
     memory,
     saved: { devices: snapshot.devices, ...(isSameBuild && snapshot.machine ? { machine: snapshot.machine } : {}) },
   })

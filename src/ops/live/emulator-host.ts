@@ -16,10 +16,12 @@ export function emulatorHost(build: Build): LiveHost {
     origin: { build: name, kernel: kernel.release, cpu: host.cpu, tool: `psci-snap ${VERSION}` },
     defaultPsci: features => BigInt(features.includes('psci_0_2') ? kernel.psci.initial : kernel.psci.initialWithout02),
     createVm: async (options): Promise<LiveVm> => {
-      const vm = await backend.createVm(options)
+      const { surroundings, ...rest } = options
+      const vm = await backend.createVm({ ...rest, ...surroundings })
       return {
         ...vm,
         unit: 'instructions',
+        stepped: vm,
         get spent() {
           return vm.instructions
         },

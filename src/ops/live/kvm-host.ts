@@ -72,7 +72,8 @@ export function kvmHost(host: AbiHost): LiveHost {
     target: { build: name, kernel, cpu },
     origin: { kernel, cpu, tool: `psci-snap ${VERSION}` },
     defaultPsci: features => (features.includes('psci_0_2') ? psci.initial : psci.initialWithout02),
-    createVm: async options => liveVm(await backend.createVm(options)),
+    // Its board has one device, the console.
+    createVm: async ({ board, surroundings: _, ...options }) => liveVm(await backend.createVm({ ...options, ...(board ? { board: true } : {}) })),
     close: () => host.close(),
   }
 }

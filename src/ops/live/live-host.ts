@@ -3,6 +3,9 @@
 import type { Feature } from '../../arch/features.ts'
 import type { BackendVm, VcpuExit, VmOptions } from '../../backends/backend.ts'
 import type { Build } from '../../builds/build.ts'
+import type { Disk } from '../../emulator/devices/device.ts'
+import type { DevicePlace } from '../../emulator/machine/bus.ts'
+import type { MachineStop } from '../../emulator/machine/exits.ts'
 import type { FirmwareEvent } from '../../emulator/machine/firmware-watch.ts'
 import type { DeviceSnapshot, Gic, MachineState, MemoryRegion, Origin } from '../../model/snapshot.ts'
 import type { TargetReport } from '../reports.ts'
@@ -30,12 +33,36 @@ export interface LiveHost {
 }
 
 export interface LiveVmOptions extends VmOptions {
-  /** With a console; left out, every address outside memory is the VMM's. */
-  readonly board?: boolean
+  /** With a console; left out, every address outside memory is the VMM's. A list, for the built-in machine: with these devices. */
+  readonly board?: boolean | readonly DevicePlace[]
   /** Devices as they were saved, and what a machine of the same build saved beside. */
   readonly saved?: { readonly devices?: readonly DeviceSnapshot[]; readonly machine?: MachineState }
   /** Hears of every firmware call as it happens; on the built-in machine only, a real kernel shows nobody. */
   readonly onFirmware?: (event: FirmwareEvent) => void
+  /** For the built-in machine. */
+  readonly surroundings?: Surroundings
+}
+
+/** What surrounds a guest of the built-in machine, and is no part of it. */
+export interface Surroundings {
+  /** What stands behind block devices, by device name. */
+  readonly disks?: Readonly<Record<string, Disk>>
+  /** Seed of the entropy that the firmware gives. */
+  readonly seed?: bigint
+  /** Hears every byte that a device sends, as it is sent; must not touch the machine but to pause it. */
+  readonly onOutput?: (device: string, byte: number) => void
+}
+
+/** The built-in machine, run in slices by somebody who gives it input and keeps time. */
+export interface SteppedMachine {
+  /** Until `budget` instructions in total, or about `until` nanoseconds of machine time. */
+  runSlice(budget: number, until: number): MachineStop
+  /** From within a callback: the slice ends as soon as the instruction is done. */
+  pause(): void
+  /** Nanoseconds of machine time. */
+  now(): number
+  /** Bytes for a device; gives how many it took. */
+  input(device: string, bytes: Uint8Array): number
 }
 
 /** Why a run ended. `over`: its share is used up. `idle`: no vCPU could ever run again by itself. */
@@ -58,5 +85,6 @@ export interface LiveVm extends BackendVm {
   /** Views of guest memory: valid until the VM runs, is written to, or is closed. */
   memory(): readonly MemoryRegion[]
   /** What only the built-in machine has. */
+  readonly stepped?: SteppedMachine
   machineState(): MachineState | undefined
 }
