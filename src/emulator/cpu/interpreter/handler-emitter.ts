@@ -1,5 +1,5 @@
 // Owns the interpreter's side of Emit: operands are loaded from the decoded record. One instance emits one handler, into the big function or its own.
-import { type AccessSize, type Emit, FLAGS, type Privilege, type RegisterOperand } from '../semantics/emit.ts'
+import { type AccessSize, type BlockPart, type Emit, FLAGS, type LoadedBlock, type Privilege, type RegisterOperand } from '../semantics/emit.ts'
 import {
   constant32,
   constant64,
@@ -199,6 +199,22 @@ export class HandlerEmitter implements Emit {
     const at = this.keep(address)
     const kept = this.keep(value)
     this.#access(at, { bytes: 16, alignment, write: true }, linear => this.#f.store128(linear, kept))
+  }
+
+  loadBlock(bytes: number, alignment: number, address: I64Expression): LoadedBlock {
+    const linear = this.#linear(address, { bytes, alignment, write: false })
+    return { integer: (size, offset) => loadInteger(size, false, linear, offset), vector: offset => load128(linear, offset) }
+  }
+
+  storeBlock(bytes: number, alignment: number, address: I64Expression, parts: readonly BlockPart[]): void {
+    const at = this.keep(address)
+    const kept = parts.map((part): BlockPart => (part.size === 16 ? { ...part, value: this.keep(part.value) } : { ...part, value: this.keep(part.value) }))
+    this.#access(at, { bytes, alignment, write: true }, linear => {
+      for (const part of kept) {
+        if (part.size === 16) this.#f.store128(linear, part.value, part.offset)
+        else this.#f.store(part.size, linear, part.value, part.offset)
+      }
+    })
   }
 
   zero64(address: I64Expression): void {

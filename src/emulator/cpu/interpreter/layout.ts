@@ -31,11 +31,11 @@ export const AT = {
   fpcr: 0x604,
   /** Not 0: FP and SIMD instructions trap at this exception level (CPACR_EL1.FPEN). */
   fpTrapped: 0x608,
-  /** An access that crosses into another page goes through here: its bytes, where the two parts really are, and the length of the first. */
+  /** An access that crosses into another page goes through here: its bytes (64 at most), where the two parts really are, and the length of the first. */
   crossing: 0x640,
-  crossingFirst: 0x660,
-  crossingSecond: 0x664,
-  crossingLength: 0x668,
+  crossingFirst: 0x680,
+  crossingSecond: 0x684,
+  crossingLength: 0x688,
   blocks: 0x1000,
 } as const
 

@@ -22,6 +22,17 @@ export type AccessSize = 1 | 2 | 4 | 8
 /** With whose permissions: those of the exception level, or of EL0 (LDTR, STTR). */
 export type Privilege = 'own' | 'unprivileged'
 
+/** What loadBlock() found: expressions that read it, good until the next access. */
+export interface LoadedBlock {
+  integer(size: AccessSize, offset: number): I64Expression
+  vector(offset: number): V128Expression
+}
+/** A V128, or the low `size` bytes of an I64. */
+export type BlockPart = { readonly offset: number } & (
+  | { readonly size: AccessSize; readonly value: I64Expression }
+  | { readonly size: 16; readonly value: V128Expression }
+)
+
 export interface Emit {
   x(operand: RegisterOperand): I64Expression
   setX(operand: RegisterOperand, value: I64Expression): void
@@ -50,6 +61,9 @@ export interface Emit {
   /** 16 bytes; `alignment` is what SCTLR_EL1.A asks for: the size of an element. */
   load128(address: I64Expression, alignment: number): V128Expression
   store128(address: I64Expression, value: V128Expression, alignment: number): void
+  /** One access of up to 64 bytes, all or nothing: several vector registers, or elements of them. */
+  loadBlock(bytes: number, alignment: number, address: I64Expression): LoadedBlock
+  storeBlock(bytes: number, alignment: number, address: I64Expression, parts: readonly BlockPart[]): void
   /** Zeroes 64 bytes at an address that is a multiple of 64. */
   zero64(address: I64Expression): void
   /** Leaves the instruction with an alignment fault unless the address is a multiple of `size`. */
