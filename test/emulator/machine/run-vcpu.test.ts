@@ -63,6 +63,7 @@ describe('before anything runs', () => {
 describe('an access outside memory', () => {
   const STORE = 0xf900_0260 // str x0, [x19]
   const LOAD = 0x7980_0260 // ldrsh x0, [x19]
+  const LOAD_WORD = 0xb940_0260 // ldr w0, [x19]
   const MMIO = 0x0a00_0000n
 
   test('PC stays at the store, and moves on with the next run wherever it is then', () => {
@@ -95,10 +96,14 @@ describe('an access outside memory', () => {
     expect(machine.runVcpu(0, 100)).toEqual({ kind: 'budget' })
     expect(get(machine, PC)).toBe(0x200n)
   })
-  test('the in-kernel GIC has no execution side yet, and says so', () => {
-    const machine = boot([STORE])
-    set(machine, X(19), 0x0800_0000n)
-    expect(() => machine.runVcpu(0, 10)).toThrow(expect.objectContaining({ code: 'CANNOT_EXECUTE' }) as SnapError)
+  test('the in-kernel GIC answers where its frames are, and nowhere else', () => {
+    const machine = boot([LOAD_WORD, HERE])
+    set(machine, X(19), 0x0800_0004n)
+    machine.runVcpu(0, 1)
+    expect(get(machine, X(0))).toBe(0x48_0008n)
+    set(machine, X(19), 0x0802_0000n)
+    set(machine, PC, RAM_BASE)
+    expect(machine.runVcpu(0, 1)).toMatchObject({ kind: 'mmio', address: 0x0802_0000n })
   })
 })
 
