@@ -13,10 +13,16 @@ const MMFR2 = idRegister(7, 2)
 type Announcement = readonly (readonly [register: number, shift: number, atLeast: number])[]
 
 const FEATURES = {
+  FEAT_AES: [[ISAR0, 4, 1]],
+  FEAT_PMULL: [[ISAR0, 4, 2]],
+  FEAT_SHA1: [[ISAR0, 8, 1]],
+  FEAT_SHA256: [[ISAR0, 12, 1]],
   FEAT_CRC32: [[ISAR0, 16, 1]],
   FEAT_LSE: [[ISAR0, 20, 2]],
   FEAT_LSE128: [[ISAR0, 20, 3]],
   FEAT_TME: [[ISAR0, 24, 1]],
+  FEAT_RDM: [[ISAR0, 28, 1]],
+  FEAT_DotProd: [[ISAR0, 44, 1]],
   FEAT_FlagM: [[ISAR0, 52, 1]],
   FEAT_FlagM2: [[ISAR0, 52, 2]],
   FEAT_PAuth: [

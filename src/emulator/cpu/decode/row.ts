@@ -48,7 +48,7 @@ export const OPERANDS =
  */
 export const VECTOR_OPERANDS = '2 shl shr sizeshift ext imm8 imm8lsl imm8msl imm64 fpimm fbits post postq'
 
-export type ValidityRule = 'bitmask' | 'hw32' | 'bitfield' | 'extract' | 'shift32' | 'addShift' | 'extend' | 'index' | 'crc' | 'evenPairs'
+export type ValidityRule = 'bitmask' | 'hw32' | 'bitfield' | 'extract' | 'shift32' | 'addShift' | 'extend' | 'index' | 'crc' | 'evenPairs' | 'halfOrWord'
 
 export type SemanticsKey =
   | 'pcRelative'
@@ -98,3 +98,8 @@ export type SemanticsKey =
   | 'loadStoreCompareSwap'
   | 'loadStoreCompareSwapPair'
   | 'loadStoreOrderedUnscaled'
+  | 'aes'
+  | 'sha'
+  | 'polynomialMultiplyLong'
+  | 'multiplyAccumulateHigh'
+  | 'dotProduct'

@@ -2,10 +2,12 @@
 import { ATOMICS } from './atomics.ts'
 import { BRANCHES_AND_SYSTEM } from './branches-and-system.ts'
 import type { CpuFeature } from './cpu-feature.ts'
+import { CRYPTO } from './crypto.ts'
 import { DATA_PROCESSING } from './data-processing.ts'
 import { LOADS_AND_STORES } from './loads-and-stores.ts'
 import { NOT_IMPLEMENTED } from './not-implemented.ts'
 import type { Row, SemanticsKey } from './row.ts'
+import { SIMD_EXTENSIONS } from './simd-extensions.ts'
 import { SIMD_INTEGER } from './simd-integer.ts'
 import { FIELD_LETTERS, type FieldLetter, type Fields, VALIDITY } from './validity.ts'
 
@@ -13,7 +15,16 @@ import { FIELD_LETTERS, type FieldLetter, type Fields, VALIDITY } from './validi
 const withFp = (rows: readonly Row[]): readonly Row[] =>
   rows.map(([name, picture, semantics, asm, more]): Row => [name, picture, semantics, asm, { feature: 'FEAT_FP', ...more }])
 
-export const ROWS: readonly Row[] = [...DATA_PROCESSING, ...BRANCHES_AND_SYSTEM, ...LOADS_AND_STORES, ...ATOMICS, ...withFp(SIMD_INTEGER), ...NOT_IMPLEMENTED]
+export const ROWS: readonly Row[] = [
+  ...DATA_PROCESSING,
+  ...BRANCHES_AND_SYSTEM,
+  ...LOADS_AND_STORES,
+  ...ATOMICS,
+  ...withFp(SIMD_INTEGER),
+  ...withFp(SIMD_EXTENSIONS),
+  ...withFp(CRYPTO),
+  ...NOT_IMPLEMENTED,
+]
 
 /** A compiled row. `matches(word)` is the picture together with its validity rule; features are the decoder's business. */
 export interface Encoding {

@@ -42,6 +42,7 @@ export const VALIDITY: Readonly<Record<ValidityRule, (f: Fields) => boolean>> = 
   extend: f => f.y <= 4,
   index: f => (f.o & 2) !== 0,
   crc: f => (f.x === 3) === (f.s === 1),
+  halfOrWord: f => f.x === 1 || f.x === 2,
   evenPairs: f => f.w % 2 === 0 && f.t % 2 === 0,
 }
 
