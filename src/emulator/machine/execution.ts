@@ -160,6 +160,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       }
       const after = handle(cpu, position, state, result.stop)
       if (after) return { executed, ...after }
+      if (isPaused()) break
     }
     return { executed, kind: 'budget' }
   }

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { loadBuild } from '../../../src/builds/load.ts'
 import { RAM_BASE } from '../../../src/emulator/board/memory-map.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
-import type { SnapError } from '../../../src/errors.ts'
 import { PSCI_02 } from './probe-board.ts'
 
 const X = (n: number): bigint => 0x6030_0000_0010_0000n + 2n * BigInt(n)
