@@ -21,6 +21,10 @@ export interface Bus {
   write(address: bigint, size: AccessSize, value: bigint): void
   /** Bytes for the device of this name; gives how many it took. */
   input(name: string, bytes: Uint8Array): number
+  /** Counter tick at which a device does something by itself; undefined: none will. */
+  dueAt(): bigint | undefined
+  /** Lets devices do what is due by now. */
+  elapse(): void
   save(): readonly DeviceSnapshot[]
 }
 
@@ -32,6 +36,7 @@ export function createBus(places: readonly DevicePlace[], env: (name: string) =>
       throw new SnapError('INPUT_CORRUPT', `device ${place.name} was saved as a ${held.kind}; here it is a ${place.type.kind}`, { path: place.name })
     return { ...place, device: held ? place.type.create(env(place.name), place.type.parse(held.state)) : place.type.create(env(place.name)) }
   })
+  const timed = devices.map(({ device }) => device).filter(device => device.dueAt !== undefined)
   const find = (address: bigint): { readonly device: Device<unknown>; readonly offset: number } | undefined => {
     for (const { base, type, device } of devices) if (address >= base && address < base + BigInt(type.length)) return { device, offset: Number(address - base) }
     return undefined
@@ -47,6 +52,17 @@ export function createBus(places: readonly DevicePlace[], env: (name: string) =>
       found?.device.write(found.offset, size, value)
     },
     input: (name, bytes) => devices.find(each => each.name === name)?.device.input?.(bytes) ?? 0,
+    dueAt() {
+      let first: bigint | undefined
+      for (const device of timed) {
+        const at = device.dueAt?.()
+        if (at !== undefined && (first === undefined || at < first)) first = at
+      }
+      return first
+    },
+    elapse() {
+      for (const device of timed) device.elapse?.()
+    },
     save: () => devices.map(({ name, type, device }) => ({ name, kind: type.kind, state: device.save() })),
   }
 }

@@ -20,3 +20,9 @@ export function nanosecondsToTick(time: number, count: bigint): number | undefin
   const at = (Math.floor(time / INSTRUCTIONS_PER_TICK) + Number(count)) * INSTRUCTIONS_PER_TICK
   return Number.isSafeInteger(at) ? at - time : undefined
 }
+
+/** Machine time at which the counter reaches a tick; Infinity for none and for one that no machine reaches. */
+export function timeOfTick(tick: bigint | undefined): number {
+  const at = tick === undefined ? Number.POSITIVE_INFINITY : Number(tick) * INSTRUCTIONS_PER_TICK
+  return Number.isSafeInteger(at) ? at : Number.POSITIVE_INFINITY
+}

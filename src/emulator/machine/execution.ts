@@ -12,7 +12,7 @@ import type { Vcpu } from '../kvm/vcpu.ts'
 import type { Vm } from '../kvm/vm.ts'
 import { VCPU_STATE } from '../state-layout.ts'
 import type { Bus } from './bus.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, timeOfTick } from './clock.ts'
 import type { VcpuExit } from './exits.ts'
 import { type Entropy, firmwarePort } from './firmware-port.ts'
 import { type FirmwareEvent, watchFirmware } from './firmware-watch.ts'
@@ -106,9 +106,10 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
           const run = runs[position]!
           clock.time = started + executed
           const exists = writeRegister(run, interrupts.gic(), position, encoding, value, clock.time)
+          raiseLines(position, run)
           signal(next, position)
-          // The run was to end when a line changes; now that is earlier, or never.
-          if (run.timers.changesAt(clock.time) !== ends) next.endRun()
+          // The run was to end when a line changes by itself; now that is earlier, or later.
+          if (nextChange(run) !== ends) next.endRun()
           return exists
         },
       },
@@ -145,11 +146,11 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
   function turn(cpu: Engine, position: number, state: VcpuRun, budget: number): Piece {
     let executed = 0
     while (executed < budget) {
-      raiseLines(position, state)
+      settle(position, state)
       signal(cpu, position)
       started = clock.time
-      ends = state.timers.changesAt(started)
-      const result = cpu.run(position, Math.min(budget - executed, ends - started))
+      ends = nextChange(state)
+      const result = cpu.run(position, Math.min(budget - executed, Math.max(1, ends - started)))
       clock.time = started + result.executed
       clock.instructions += result.executed
       executed += result.executed
@@ -163,6 +164,15 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       if (isPaused()) break
     }
     return { executed, kind: 'budget' }
+  }
+
+  /** Machine time after now at which a line changes by itself: a timer of this vCPU, or a device. */
+  const nextChange = ({ timers }: VcpuRun): number => Math.min(timers.changesAt(clock.time), timeOfTick(bus.dueAt()))
+
+  /** What is due by now happens. */
+  function settle(position: number, state: VcpuRun): void {
+    if (timeOfTick(bus.dueAt()) <= clock.time) bus.elapse()
+    raiseLines(position, state)
   }
 
   /** Puts the outputs of a vCPU's timers, as they are now, on their lines to the interrupt controller. */
@@ -276,11 +286,11 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
     wakesIn(position) {
       engineNow()
       const state = runs[position]!
-      raiseLines(position, state)
+      settle(position, state)
       if ((interrupts.gic()?.signals(position) ?? 0) !== 0 || lines(state.vcpu) & LINE.serror) return 0
       // KVM wakes a vCPU whose timer has expired, whether its interrupt controller lets the interrupt through or not.
       if (state.timers.output('virtual', clock.time) || state.timers.output('physical', clock.time)) return 0
-      const at = state.timers.changesAt(clock.time)
+      const at = nextChange(state)
       return at === Number.POSITIVE_INFINITY ? undefined : at - clock.time
     },
     settleLines,
