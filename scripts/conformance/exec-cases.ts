@@ -1,7 +1,7 @@
 // Owns which instructions are executed in the check and with what state: every implemented row that a user program may run, registers with edge values,
 // addresses inside the window whatever the addressing mode. Knows no engine and no reference.
 import { createDecoder, type Encoding } from '../../src/emulator/cpu/decode/table.ts'
-import { type ExecCase, FEATURES, SLOT, VECTOR_BYTES, WINDOW, WINDOW_BYTES } from './exec-record.ts'
+import { type ExecCase, FEATURES, referenceCpu, SLOT, VECTOR_BYTES, WINDOW, WINDOW_BYTES } from './exec-record.ts'
 import { randomVector } from './exec-vectors.ts'
 import { type Random, wordsOf } from './words.ts'
 
@@ -31,7 +31,14 @@ const SYSTEM_WORDS: readonly (readonly [name: string, word: number])[] = [
 ]
 const MEMORY = /^(loadStore|vector(LoadStore|Structure))/
 /** The base register is the address, and it has to be aligned. */
-const ALIGNED = new Set(['loadStoreExclusive', 'loadStoreOrdered', 'loadStoreAtomic', 'loadStoreCompareSwap', 'loadStoreCompareSwapPair'])
+const ALIGNED = new Set([
+  'loadStoreExclusive',
+  'loadStoreOrdered',
+  'loadStoreOrderedUnscaled',
+  'loadStoreAtomic',
+  'loadStoreCompareSwap',
+  'loadStoreCompareSwapPair',
+])
 const LITERALS = new Set(['loadLiteral', 'vectorLoadLiteral'])
 /** Bytes of the largest access: four vector registers. */
 const LARGEST = 64
@@ -61,7 +68,7 @@ function systemCase(random: Random): ExecCase {
   const state = randomState(random)
   const t = random() % 31
   if (!name.startsWith('M')) state.x[t] = WINDOW + BigInt(random() % WINDOW_BYTES)
-  return { ...state, group: 'system', name, words: [NOP, (base | t) >>> 0] }
+  return { ...state, group: 'system', name, words: [NOP, (base | t) >>> 0], cpu: referenceCpu(undefined) }
 }
 
 interface MutableState {
@@ -118,13 +125,14 @@ function makeCase(row: Encoding, candidate: number, random: Random): ExecCase | 
   }
   if (MEMORY.test(row.semantics)) {
     if (!aimAtWindow(row, word, state, random)) return undefined
+    if (row.semantics.startsWith('loadStoreCompareSwap') && random() & 1) placeCompared(row, word, state)
     if (row.semantics === 'loadStoreExclusive' && row.name.startsWith('ST') && random() % 4 !== 0) {
       const marking = markingLoad(word, random)
       if (marking === undefined) return undefined
       prepare = marking
     }
   }
-  return { ...state, group: row.semantics, name: row.name, words: [prepare, word] }
+  return { ...state, group: row.semantics, name: row.name, words: [prepare, word], cpu: referenceCpu(row.feature) }
 }
 
 /** A bitfield move that is a shift: imms is the top bit, or one less than immr. */
@@ -133,6 +141,18 @@ function shiftByConstant(word: number, random: Random): number {
   const r = random() & top
   const e = r > 0 && (random() & 1) === 0 ? r - 1 : top
   return ((word & ~((63 << 16) | (63 << 10))) | (r << 16) | (e << 10)) >>> 0
+}
+
+/** Puts what a compare-and-swap compares into the window, so that it swaps. */
+function placeCompared(row: Encoding, word: number, state: MutableState): void {
+  const f = row.fields(word)
+  const pair = row.semantics.endsWith('Pair')
+  const bytes = pair ? (f.s ? 8 : 4) : 1 << (word >>> 30)
+  const base = Number((f.n === 31 ? state.sp : state.x[f.n]!) - WINDOW)
+  for (let i = 0; i < (pair ? 2 : 1); i++) {
+    const value = f.w + i === 31 ? 0n : state.x[f.w + i]!
+    for (let byte = 0; byte < bytes; byte++) state.window[base + i * bytes + byte] = Number((value >> BigInt(byte * 8)) & 0xffn)
+  }
 }
 
 /** Sets a direct branch's distance to +8 or -8, where the harness waits. */
@@ -167,6 +187,7 @@ function aimAtWindow(row: Encoding, word: number, state: MutableState, random: R
     if (f.m === f.n && f.m !== 31) return false // the index moves with the base
     offset = indexOf(f.m === 31 ? 0n : state.x[f.m]!, f.o) << BigInt(f.g ? scale : 0)
   } else if (row.name.endsWith('_imm')) offset = BigInt(f.i * element)
+  else if (row.semantics === 'loadStoreOrderedUnscaled') offset = BigInt(signed(f.i, 9))
   else if (!row.name.endsWith('_post') && !ordered) offset = BigInt(pair ? signed(f.i, 7) * element : signed(f.i, 9))
   const base = BigInt.asUintN(64, target - offset)
   if (f.n === 31) state.sp = base

@@ -2,13 +2,18 @@
 import { announcedFeatures, type CpuFeature } from '../../src/emulator/cpu/decode/cpu-feature.ts'
 import { encodingOf } from '../../src/emulator/cpu/system-register-encoding.ts'
 
-/** It has all that we execute and nothing that we do not, and a 64-byte DC ZVA. */
-export const REFERENCE_CPU = 'neoverse-n1'
-/** Its features that concern instructions (Arm Neoverse N1 TRM B2.66 ff.). */
+/** It has nothing that we do not execute, and a 64-byte DC ZVA. */
+const REFERENCE_CPU = 'neoverse-n1'
+/** For what that one does not have. */
+const LATER_CPU = 'max,pauth=off'
+const LATER: ReadonlySet<CpuFeature> = new Set(['FEAT_FlagM', 'FEAT_FlagM2', 'FEAT_LRCPC2'])
+/** The CPU that can execute a row with this feature. */
+export const referenceCpu = (feature: CpuFeature | undefined): string => (feature !== undefined && LATER.has(feature) ? LATER_CPU : REFERENCE_CPU)
+/** The features that concern instructions and that we execute: those of a Neoverse N1 (TRM B2.66 ff.), and the later ones. */
 export const ID_REGISTERS: ReadonlyMap<number, bigint> = new Map([
-  [encodingOf(3, 0, 0, 4, 0), 0x0000_0000_0011_0011n], // ID_AA64PFR0_EL1: FP and AdvSIMD with half precision
-  [encodingOf(3, 0, 0, 6, 0), 0x0000_1000_1021_1120n], // ID_AA64ISAR0_EL1: DP, RDM, Atomic, CRC32, SHA2, SHA1, AES with PMULL
-  [encodingOf(3, 0, 0, 6, 1), 0x0000_0000_0010_0001n], // ID_AA64ISAR1_EL1: LRCPC, DPB
+  [encodingOf(3, 0, 0, 4, 0), 0x0000_0000_1011_0011n], // ID_AA64PFR0_EL1: RAS, FP and AdvSIMD with half precision
+  [encodingOf(3, 0, 0, 6, 0), 0x0020_1000_1021_1120n], // ID_AA64ISAR0_EL1: TS, DP, RDM, Atomic, CRC32, SHA2, SHA1, AES with PMULL
+  [encodingOf(3, 0, 0, 6, 1), 0x0000_0000_0020_0001n], // ID_AA64ISAR1_EL1: LRCPC2, DPB
 ])
 export const FEATURES: ReadonlySet<CpuFeature> = announcedFeatures(ID_REGISTERS)
 
@@ -38,6 +43,8 @@ export interface ExecCase extends ExecState {
   readonly group: string
   readonly name: string
   readonly words: readonly [prepare: number, tested: number]
+  /** The reference's CPU model. */
+  readonly cpu: string
 }
 
 export interface ExecResult extends ExecState {

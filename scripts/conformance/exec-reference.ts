@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { decodeResult, type ExecCase, type ExecResult, encodeCase, RECORD_BYTES, REFERENCE_CPU } from './exec-record.ts'
+import { decodeResult, type ExecCase, type ExecResult, encodeCase, RECORD_BYTES } from './exec-record.ts'
 
 const HARNESS = fileURLToPath(new URL('exec-harness.S', import.meta.url))
 const SECTIONS = { '.text': '0x10000000', '.slot': '0x10010ff0', '.record': '0x10020000', '.window': '0x10030000' }
@@ -22,25 +22,33 @@ export function openReference(): Reference {
   execFileSync('aarch64-linux-gnu-gcc', ['-nostdlib', '-static', '-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments', ...place, '-o', program, HARNESS], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  const runOn = (cpu: string, cases: readonly ExecCase[]): readonly ExecResult[] => {
+    const input = new Uint8Array(cases.length * RECORD_BYTES)
+    cases.forEach((test, i) => {
+      encodeCase(test, new DataView(input.buffer, i * RECORD_BYTES, RECORD_BYTES))
+    })
+    const file = join(directory, 'cases')
+    writeFileSync(file, input)
+    const stdin = openSync(file, 'r')
+    const stdout = openSync(join(directory, 'results'), 'w')
+    try {
+      execFileSync('qemu-aarch64', ['-cpu', cpu, program], { stdio: [stdin, stdout, 'inherit'] })
+    } finally {
+      closeSync(stdin)
+      closeSync(stdout)
+    }
+    const output = readFileSync(join(directory, 'results'))
+    if (output.length !== input.length) throw new Error(`the reference answered ${output.length / RECORD_BYTES} of ${cases.length} tests`)
+    return cases.map((_, i) => decodeResult(new DataView(output.buffer, output.byteOffset + i * RECORD_BYTES, RECORD_BYTES)))
+  }
   return {
     run(cases) {
-      const input = new Uint8Array(cases.length * RECORD_BYTES)
-      cases.forEach((test, i) => {
-        encodeCase(test, new DataView(input.buffer, i * RECORD_BYTES, RECORD_BYTES))
-      })
-      const file = join(directory, 'cases')
-      writeFileSync(file, input)
-      const stdin = openSync(file, 'r')
-      const stdout = openSync(join(directory, 'results'), 'w')
-      try {
-        execFileSync('qemu-aarch64', ['-cpu', REFERENCE_CPU, program], { stdio: [stdin, stdout, 'inherit'] })
-      } finally {
-        closeSync(stdin)
-        closeSync(stdout)
+      const results = new Map<ExecCase, ExecResult>()
+      for (const cpu of new Set(cases.map(test => test.cpu))) {
+        const some = cases.filter(test => test.cpu === cpu)
+        runOn(cpu, some).forEach((result, i) => void results.set(some[i]!, result))
       }
-      const output = readFileSync(join(directory, 'results'))
-      if (output.length !== input.length) throw new Error(`the reference answered ${output.length / RECORD_BYTES} of ${cases.length} tests`)
-      return cases.map((_, i) => decodeResult(new DataView(output.buffer, output.byteOffset + i * RECORD_BYTES, RECORD_BYTES)))
+      return cases.map(test => results.get(test)!)
     },
     close: () => rmSync(directory, { recursive: true }),
   }

@@ -2,8 +2,9 @@
 import { advance, type Cpu, type Outcome, undefinedInstruction } from './cpu.ts'
 import type { Encoding } from './decode/table.ts'
 import type { Fields } from './decode/validity.ts'
-import { ENGINE_STATE } from './engine-state.ts'
+import { ENGINE_STATE, LINE } from './engine-state.ts'
 import { EC, exceptionReturn, takeSynchronous } from './exceptions.ts'
+import { PSTATE } from './pstate.ts'
 import { SCTLR } from './sctlr.ts'
 import { executeSystem } from './system-instructions.ts'
 import { encodingOf, SYSREG } from './system-register-encoding.ts'
@@ -12,6 +13,8 @@ import type { VcpuBlock } from './vcpu-block.ts'
 
 const ID_AA64PFR0 = encodingOf(3, 0, 0, 4, 0)
 const EC_SVE = 0x19
+/** DISR_EL1.A: an error was deferred. */
+const DISR_A = 1n << 31n
 const CONDITION_VALID = (1 << 24) | (0xe << 20)
 
 /** Executes the instruction at PC, whose word is given. Nothing has changed yet; `executed` instructions of this run came before it. */
@@ -35,6 +38,8 @@ export function executeTrap(vcpu: VcpuBlock, cpu: Cpu, word: number, executed: n
       const enabled = vcpu.sysreg(SYSREG.SCTLR_EL1) & (encoding.name.includes('IB') ? SCTLR.enIb : SCTLR.enIa)
       return enabled ? unimplemented(vcpu, cpu, encoding, word) : advance(vcpu)
     }
+    case 'errorBarrier':
+      return deferError(vcpu)
     case 'trap':
       return executeNamed(vcpu, cpu, encoding.name, f)
     default:
@@ -96,6 +101,16 @@ function executeNamed(vcpu: VcpuBlock, cpu: Cpu, name: string, f: Fields): Outco
     default:
       throw new Error(`${name} traps, but nothing executes it`)
   }
+}
+
+/** ESB: an SError that waits and is masked becomes a deferred one, which software finds in DISR_EL1. */
+function deferError(vcpu: VcpuBlock): Outcome {
+  const lines = vcpu.read32(ENGINE_STATE.lines)
+  if (lines & LINE.serror && vcpu.pstate & PSTATE.a) {
+    vcpu.write32(ENGINE_STATE.lines, lines & ~LINE.serror)
+    vcpu.setSysreg(SYSREG.DISR_EL1, DISR_A | BigInt(vcpu.read32(ENGINE_STATE.serror) & 0x1ff_ffff))
+  }
+  return advance(vcpu)
 }
 
 /** EL1 may forbid EL0 to wait (SCTLR_EL1.nTWE, nTWI). */

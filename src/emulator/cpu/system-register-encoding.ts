@@ -19,6 +19,7 @@ export const SYSREG = {
   PAR_EL1: encodingOf(3, 0, 7, 4, 0),
   PMUSERENR_EL0: encodingOf(3, 3, 9, 14, 0),
   VBAR_EL1: encodingOf(3, 0, 12, 0, 0),
+  DISR_EL1: encodingOf(3, 0, 12, 1, 1),
   CNTKCTL_EL1: encodingOf(3, 0, 14, 1, 0),
   ID_AA64MMFR0_EL1: encodingOf(3, 0, 0, 7, 0),
   CTR_EL0: encodingOf(3, 3, 0, 0, 1),

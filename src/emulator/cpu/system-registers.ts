@@ -17,12 +17,12 @@ const FPCR_BITS = 0x07c0_0000n
 const FPCR_FZ16 = 1n << 19n
 
 /** PSTATE bits that have a register of their own, with the feature that brings it. */
-const PSTATE_FIELDS: ReadonlyMap<number, { readonly bit: number; readonly feature?: 'FEAT_PAN' | 'FEAT_UAO' | 'FEAT_DIT' | 'FEAT_SSBS' }> = new Map([
+const PSTATE_FIELDS: ReadonlyMap<number, { readonly bit: number; readonly feature?: 'FEAT_PAN' | 'FEAT_UAO' | 'FEAT_DIT' | 'FEAT_SSBS2' }> = new Map([
   [SYSREG.SPSel, { bit: PSTATE.spSel }],
   [SYSREG.PAN, { bit: PSTATE.pan, feature: 'FEAT_PAN' }],
   [SYSREG.UAO, { bit: PSTATE.uao, feature: 'FEAT_UAO' }],
   [SYSREG.DIT, { bit: PSTATE.dit, feature: 'FEAT_DIT' }],
-  [SYSREG.SSBS, { bit: PSTATE.ssbs, feature: 'FEAT_SSBS' }],
+  [SYSREG.SSBS, { bit: PSTATE.ssbs, feature: 'FEAT_SSBS2' }], // without MSR and MRS, FEAT_SSBS is SPSR_EL1's only
 ])
 
 const op1Of = (encoding: number): number => (encoding >> 11) & 7

@@ -48,6 +48,7 @@ export const BRANCHES_AND_SYSTEM: readonly Row[] = [
   ['AUTIASP', '11010101000000110010001110111111', 'pointerAuthHint', 'autiasp', { refines: 'HINT', feature: 'FEAT_PAuth' }],
   ['AUTIBZ', '11010101000000110010001111011111', 'pointerAuthHint', 'autibz', { refines: 'HINT', feature: 'FEAT_PAuth' }],
   ['AUTIBSP', '11010101000000110010001111111111', 'pointerAuthHint', 'autibsp', { refines: 'HINT', feature: 'FEAT_PAuth' }],
+  ['ESB', '11010101000000110010001000011111', 'errorBarrier', 'esb', { refines: 'HINT', feature: 'FEAT_RAS' }],
   ['HINT', '11010101000000110010iiiiiii11111', 'nop', 'hint <hint>'],
   // Barriers. One vCPU runs at a time and its memory accesses are in program order, so they order nothing more
   ['CLREX', '11010101000000110011iiii01011111', 'clearExclusive', 'clrex<clrex>'],
@@ -59,9 +60,9 @@ export const BRANCHES_AND_SYSTEM: readonly Row[] = [
   ['WFET', '110101010000001100010000000ttttt', 'unimplemented', 'wfet <Xt>', { feature: 'FEAT_WFxT' }],
   ['WFIT', '110101010000001100010000001ttttt', 'unimplemented', 'wfit <Xt>', { feature: 'FEAT_WFxT' }],
   // PSTATE. Which pairs of op1 and op2 exist is decided with the ID registers at hand, by the semantics
-  ['CFINV', '11010101000000000100000000011111', 'unimplemented', 'cfinv', { refines: 'MSR_imm', feature: 'FEAT_FlagM' }],
-  ['XAFLAG', '11010101000000000100000000111111', 'unimplemented', 'xaflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
-  ['AXFLAG', '11010101000000000100000001011111', 'unimplemented', 'axflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
+  ['CFINV', '11010101000000000100000000011111', 'flagManipulation', 'cfinv', { refines: 'MSR_imm', feature: 'FEAT_FlagM' }],
+  ['XAFLAG', '11010101000000000100000000111111', 'flagManipulation', 'xaflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
+  ['AXFLAG', '11010101000000000100000001011111', 'flagManipulation', 'axflag', { refines: 'MSR_imm', feature: 'FEAT_FlagM2' }],
   ['MSR_SVCR_SM', '11010101000000110100001-01111111', 'unimplemented', '.sme', { refines: 'MSR_imm', feature: 'FEAT_SME' }],
   ['MSR_SVCR_ZA', '1101010100000011010001--01111111', 'unimplemented', '.sme', { refines: 'MSR_imm', feature: 'FEAT_SME' }],
   ['MSR_imm', '1101010100000ooo0100iiiixxx11111', 'moveToPstate', 'msr <pstate>, <imm4>'],

@@ -48,6 +48,7 @@ const FEATURES = {
   FEAT_PAN: [[MMFR1, 20, 1]],
   FEAT_UAO: [[MMFR2, 4, 1]],
   FEAT_DIT: [[PFR0, 48, 1]],
+  FEAT_RAS: [[PFR0, 28, 1]],
   FEAT_SVE: [[PFR0, 32, 1]],
   FEAT_SME: [[PFR1, 24, 1]],
   FEAT_BTI: [[PFR1, 0, 1]],

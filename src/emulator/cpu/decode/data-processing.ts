@@ -54,6 +54,10 @@ export const DATA_PROCESSING: readonly Row[] = [
   ['CCMP_reg', 's1111010010mmmmmcccc00nnnnn0zzzz', 'conditionalCompare', 'ccmp <Rn>, <Rm>, <nzcv>, <cond>'],
   ['CCMN_imm', 's0111010010iiiiicccc10nnnnn0zzzz', 'conditionalCompare', 'ccmn <Rn>, <imm5>, <nzcv>, <cond>'],
   ['CCMP_imm', 's1111010010iiiiicccc10nnnnn0zzzz', 'conditionalCompare', 'ccmp <Rn>, <imm5>, <nzcv>, <cond>'],
+  // Rotate right into flags, evaluate into flags
+  ['RMIF', '10111010000eeeeee00001nnnnn0zzzz', 'flagManipulation', 'rmif <Xn>, <lsb>, <flagmask>', { feature: 'FEAT_FlagM' }],
+  ['SETF8', '0011101000000000000010nnnnn01101', 'flagManipulation', 'setf8 <Wn>', { feature: 'FEAT_FlagM' }],
+  ['SETF16', '0011101000000000010010nnnnn01101', 'flagManipulation', 'setf16 <Wn>', { feature: 'FEAT_FlagM' }],
   // Conditional select
   ['CSEL', 's0011010100mmmmmcccc00nnnnnddddd', 'conditionalSelect', 'csel <Rd>, <Rn>, <Rm>, <cond>'],
   ['CSINC', 's0011010100mmmmmcccc01nnnnnddddd', 'conditionalSelect', 'csinc <Rd>, <Rn>, <Rm>, <cond>'],

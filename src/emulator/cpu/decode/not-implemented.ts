@@ -21,8 +21,6 @@ export const NOT_IMPLEMENTED: readonly Row[] = [
   ['CNT', '-101101011000000000111----------', TODO, '.cssc', { feature: 'FEAT_CSSC' }],
   ['ABS', '-101101011000000001000----------', TODO, '.cssc', { feature: 'FEAT_CSSC' }],
   ['PAC_AUT', '1101101011000001----------------', TODO, '.pauth', { feature: 'FEAT_PAuth' }],
-  ['RMIF', '10111010000------00001-----0----', TODO, '.flagm', { feature: 'FEAT_FlagM' }],
-  ['SETF', '00111010000000000-0010-----01101', TODO, '.flagm', { feature: 'FEAT_FlagM' }],
   // Branches, exception generation, system
   ['BRA_BLRA_RETA', '1101011-0--1111100001-----------', TODO, '.pauth', { feature: 'FEAT_PAuth' }],
   ['ERETA', '110101101001111100001-1111111111', TODO, '.pauth', { feature: 'FEAT_PAuth' }],

@@ -31,10 +31,10 @@ export interface RowOptions {
  * `<shift>` `, lsl|lsr|asr|ror #N` of fields f and y · `<extend>` the register m with its extension · `<imm5>` (CCMP) · `<nzcv>` · `<cond>` · `<bit>` (TBZ)
  * `<pimm*N>` unsigned 12-bit offset × N · `<simm9>` · `<simm7*N>` · `<simm9wb>` `<simm7wb*N>` the same with writeback: printed even when zero · `<index*N>` register m with its extension, shifted by N when g is set · `<prfop>` (field t)
  * `<udf>` (i) · `<dcps>` (i, when not 0) · `<link>` register n, when not X30 · `<hint>` (i) · `<barrier>` `<barriernxs>` (i) · `<isb>` `<clrex>` (i) · `<pstate>` (o and x) `<imm4>` (i) · `<sysreg>` (b o k j x) · `<sys>` (o k j x) `<syst>` register t, when not XZR.
- * `<oddw>` `<oddt>` the register after w or t.
+ * `<oddw>` `<oddt>` the register after w or t · `<flagmask>` z as a number.
  */
 export const OPERANDS =
-  'adr adrp label26 label19 label14 imm12 bitmask imm16 imm16hw immr imms lsb shift extend imm5 nzcv cond bit pimm simm9 simm7 simm9wb simm7wb index prfop udf dcps link hint barrier barriernxs isb clrex pstate imm4 sysreg sys syst oddw oddt'
+  'adr adrp label26 label19 label14 imm12 bitmask imm16 imm16hw immr imms lsb shift extend imm5 nzcv cond bit pimm simm9 simm7 simm9wb simm7wb index prfop udf dcps link hint barrier barriernxs isb clrex pstate imm4 sysreg sys syst oddw oddt flagmask'
 
 /**
  * Operands of FP and SIMD rows, beside those above. `<Bd>` `<Hd>` `<Sd>` `<Dd>` `<Qd>` is a scalar of that width, `<Ed.K>` one whose width K says; `<Vd.K>` is a vector. The letter is the field. K:
@@ -42,11 +42,11 @@ export const OPERANDS =
  * `F` 32 or 64 bits by a one-bit x, length by q · `FN` half of that, by q · `FW` as F, 128 bits · `I` size by the highest set bit of immh (field l is immh:immb, 7 bits), by q · `IW` twice that, 128 bits
  * `L` size by the lowest set bit of imm5 (field i), by q · or an arrangement that is fixed, in lower case: `<Vd.4s>` `<Vd.1q>`.
  * One element: `<Vm.H[]>` (register m & 15, index h:l:M), `<Vm.S[]>` `<Vm.4b[]>` (h:l), `<Vm.D[]>` (h) of instructions by element · `<Vn.L[]>` index in imm5, `<Vn.L[r]>` in imm4 (field r) · `<Vd.D[1]>` fixed.
- * Lists: `<Vt.T*4>` four registers, as all 1 to 4 · `<Vt.b[]*3>` an element of three, index q:g:x (g is S, x bits 11:10).
+ * Lists: `<Vt.T*4>` four registers, as all 1 to 4 · `<Vt.b[]*3>` an element of three, index q:g:x (g is S, x the free bits of size).
  * `<2>` of a mnemonic, when q is set · `<shl>` `<shr>` shift by l · `<sizeshift>` 8 << x · `<ext>` index i · `<imm8>` p:i (p optional) · `<imm8lsl>` with `, lsl #8*y` · `<imm8msl>` with `, msl #8<<y` · `<imm64>` a bit of imm8 for each byte
- * `<fpimm>` imm8 as a floating-point number · `<fbits>` 64 - e · `<post*N>` register m, or N when 31 · `<postq*N>` the same with N doubled by q.
+ * `<fpimm>` imm8 as a floating-point number · `<fbits>` 64 - e · `<post*N>` register m, or N when 31 · `<postq*N>` the same with N doubled by q · `<postx*N>` with N << x.
  */
-export const VECTOR_OPERANDS = '2 shl shr sizeshift ext imm8 imm8lsl imm8msl imm64 fpimm fbits post postq'
+export const VECTOR_OPERANDS = '2 shl shr sizeshift ext imm8 imm8lsl imm8msl imm64 fpimm fbits post postq postx'
 
 export type ValidityRule = 'bitmask' | 'hw32' | 'bitfield' | 'extract' | 'shift32' | 'addShift' | 'extend' | 'index' | 'crc' | 'evenPairs' | 'halfOrWord'
 
@@ -98,6 +98,8 @@ export type SemanticsKey =
   | 'loadStoreCompareSwap'
   | 'loadStoreCompareSwapPair'
   | 'loadStoreOrderedUnscaled'
+  | 'flagManipulation'
+  | 'errorBarrier'
   | 'aes'
   | 'sha'
   | 'polynomialMultiplyLong'

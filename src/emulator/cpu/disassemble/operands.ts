@@ -67,6 +67,7 @@ export const OPERAND_TEXT: Readonly<Record<string, OperandText>> = {
   immr: ({ fields: { r } }) => `#${r}`,
   imms: ({ fields: { e } }) => `#${e}`,
   lsb: ({ fields: { e } }) => `#${e}`,
+  flagmask: ({ fields: { z } }) => `#${z}`,
   oddw: at => registerText(isWide(at), at.fields.w + 1),
   oddt: at => registerText(isWide(at), at.fields.t + 1),
   shift: ({ fields: { f, y } }) => (f === 0 && y === 0 ? '' : `, ${SHIFTS[f]} #${y}`),
