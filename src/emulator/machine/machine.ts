@@ -3,6 +3,7 @@
 import type { Build } from '../../builds/build.ts'
 import type { DeviceSnapshot, MachineState, MemoryRegion } from '../../model/snapshot.ts'
 import type { DeviceEnv, DeviceMemory, Disk } from '../devices/device.ts'
+import { type GicAttributes, gicAttributes } from '../devices/gic/attributes.ts'
 import { Vm } from '../kvm/vm.ts'
 import { createBus, type DevicePlace } from './bus.ts'
 import { createClock, ticks } from './clock.ts'
@@ -47,6 +48,10 @@ export interface Machine {
   runVcpu(index: number, budget: number): VcpuExit
   /** Bytes for a device (a console's input), between runs; gives how many it took: 0 where there is no such device. */
   input(device: string, bytes: Uint8Array): number
+  /** Level of a shared interrupt's input (0 is INTID 32), between runs: KVM_IRQ_LINE. */
+  setInterruptLine(spi: number, level: boolean): void
+  /** The in-kernel GIC's device attributes; undefined without one. */
+  gicAttributes(): GicAttributes | undefined
   /** kvm_run.mmio.data for the load that this vCPU's last exit asked for; 0 when nobody supplies it. */
   supplyMmio(index: number, data: bigint): void
   saveMachine(): MachineState
@@ -116,6 +121,12 @@ export function createMachine(
       return scheduler.runVcpu(positionOf(index), budget)
     },
     input: (name, bytes) => bus.input(name, bytes),
+    setInterruptLine: (spi, level) => interrupts.setLine(spi, level),
+    gicAttributes() {
+      execution.settleLines()
+      const gic = interrupts.gic()
+      return gic && gicAttributes(gic)
+    },
     supplyMmio: (index, data) => execution.supply(positionOf(index), data),
     saveMachine: () =>
       encodeMachineState({

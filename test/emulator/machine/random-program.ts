@@ -9,7 +9,7 @@ export const DATA = RAM_BASE + 0x8000n
 export const RAM_BYTES = 0x1_0000
 
 /** X19 is the data window, X20 the UART, X0 … X8 are free, X9 … X12 are scratch. */
-const SETUP = [
+export const SETUP = [
   0xd2a8_0013, // movz x19, #0x4000, lsl #16
   0xf290_0013, // movk x19, #0x8000
   0xd2a1_2014, // movz x20, #0x0900, lsl #16
@@ -43,7 +43,7 @@ const powerOn = fc.integer({ min: 0, max: 4 }).map(x1 => [
 ])
 
 /** One step of a program: its words. */
-const step: fc.Arbitrary<readonly number[]> = fc.oneof(
+export const step: fc.Arbitrary<readonly number[]> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(0x8b00_0000, 0xcb00_0000, 0xab00_0000, 0xeb00_0000, 0x8a00_0000, 0xca00_0000, 0x9b00_7c00, 0x9ac0_2400).chain(r3) },
   { weight: 2, arbitrary: fc.tuple(reg, fc.integer({ min: 0, max: 0xffff })).map(([d, imm]) => [(0xd280_0000 | (imm << 5) | d) >>> 0]) },
   { weight: 3, arbitrary: inWindow(0xf860_6800) }, // ldr x, [x19, x9]
