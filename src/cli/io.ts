@@ -13,9 +13,33 @@ export interface Output {
   readonly color: boolean
 }
 
+/** What a terminal and a pipe have in common as an input. */
+export interface InputStream {
+  readonly isTTY?: boolean
+  setRawMode?(raw: boolean): unknown
+  on(event: 'data', listener: (data: Uint8Array) => void): unknown
+  on(event: 'end' | 'error', listener: () => void): unknown
+  off(event: 'data', listener: (data: Uint8Array) => void): unknown
+  off(event: 'end' | 'error', listener: () => void): unknown
+  resume(): unknown
+  pause(): unknown
+}
+
+/** What a guest's console is made of here. */
+export interface ConsoleStreams {
+  /** Absent: it has ended. */
+  readonly input: InputStream | undefined
+  /** Absent: nobody sees what the guest prints. */
+  readonly output: Output | undefined
+  /** For words about the keys that are ours. */
+  readonly messages: Output
+}
+
 export interface Io {
   readonly stdout: Output
   readonly stderr: Output
+  /** Standard input, for what is not a file: a guest's console. Absent: it has ended. */
+  readonly stdin?: InputStream
   /** PSCI_SNAP_DEBUG is set: stack traces are wanted. */
   readonly debug: boolean
 }
@@ -28,6 +52,9 @@ export function processIo(env: NodeJS.ProcessEnv = process.env): Io {
     },
     get stderr() {
       return outputs.stderr ?? streamOutput('stderr', env)
+    },
+    get stdin() {
+      return process.stdin
     },
     debug: isSet(env.PSCI_SNAP_DEBUG),
   }

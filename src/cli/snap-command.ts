@@ -37,7 +37,7 @@ import { COLOR_STYLE, PLAIN_STYLE } from '../render/page.ts'
 import { terminalLines } from '../render/terminal-text.ts'
 import { type Failure, failureOf, usageError, type Vocabulary } from './failure.ts'
 import { Flags } from './flags.ts'
-import type { Io, Output } from './io.ts'
+import type { ConsoleStreams, Io, Output } from './io.ts'
 import { failureJson, type JsonKind, jsonLine, jsonPretty, wantsJson } from './json.ts'
 import { type JsonResults, jsonLines, jsonObject } from './json-results.ts'
 import { type ProgressLine, progressLine } from './progress.ts'
@@ -115,6 +115,17 @@ export abstract class SnapCommand<T extends object> extends Command {
       throw usageError(`${flag} - and --json${this.#json === 'lines' ? 'l' : ''} both want standard output`, 'write the file to a path, or leave --json out')
     if (this.#given.io.stdout.isTerminal) throw usageError(`${flag} - would write a file to the terminal`, 'redirect standard output, or name a file')
     this.#stdoutClaimed = true
+  }
+
+  /**
+   * The standard streams for a guest's console: what it prints is standard output's, so the report goes to standard error. With --json and --quiet nobody
+   * sees it, and the keys of a terminal stay what they are.
+   */
+  protected claimConsole(): ConsoleStreams {
+    const { stdin, stdout, stderr } = this.#given.io
+    const isSilent = this.#json !== undefined || this.#isQuiet()
+    if (!isSilent) this.#stdoutClaimed = true
+    return { input: isSilent && stdin?.isTTY ? undefined : stdin, output: isSilent ? undefined : stdout, messages: stderr }
   }
 
   /** Prints one result of many now. */

@@ -5,6 +5,7 @@ export const TABLE: CommandTable = {
   commands: {
     save: () => import('./save.ts'),
     restore: () => import('./restore.ts'),
+    run: () => import('./run.ts'),
     inspect: () => import('./inspect.ts'),
     check: () => import('./check.ts'),
     diff: () => import('./diff.ts'),

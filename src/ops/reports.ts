@@ -104,6 +104,29 @@ export interface SaveReport {
   readonly findings: readonly Finding[]
 }
 
+export interface RunReport {
+  readonly build: string
+  readonly vcpus: number
+  readonly psci: string | null
+  /** What ended the run: the guest, the point that was asked for, a limit, whoever sat at the console, or that nothing can wake the guest any more. */
+  readonly end: 'guest' | 'point' | 'limit' | 'left' | 'idle'
+  /** Why the guest stopped; `running` when it did not. */
+  readonly stop: StopReason
+  /** Executed by all vCPUs in this run. */
+  readonly instructions: number
+  /** Machine time that passed in it. */
+  readonly seconds: number
+  /** Of a guest that prints `EXIT: STATUS=n` at its end, as kvm-unit-tests do: n, and the test's own exit code. */
+  readonly exit?: { readonly status: number; readonly code: number }
+  /** The point that was asked for, and whether it was reached. */
+  readonly until?: { readonly point: string; readonly reached: boolean }
+  /** What the guest printed, when nobody saw it. */
+  readonly console?: string
+  /** Of a snapshot that was run on: what it is, and whether it survived the move. */
+  readonly source?: { readonly file: string; readonly build?: string; readonly verdict: Verdict }
+  readonly findings: readonly Finding[]
+}
+
 export interface ConvertReport {
   readonly input: { readonly file: string; readonly format: string }
   readonly output: { readonly file: string; readonly format: string }

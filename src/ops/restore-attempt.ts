@@ -31,6 +31,7 @@ export interface AttemptOptions extends Work, ReplayOptions {
   readonly guest: GuestInFile
   /** What surrounds a guest that will run on: disks, a listener to its console. */
   readonly surroundings?: Surroundings
+  readonly onFirmware?: NonNullable<LiveVmOptions['onFirmware']>
 }
 
 /** What may run after the replay: nothing, code of ours only (the built-in guest byte for byte, else the payload), or whatever claims to be the built-in guest. */
@@ -63,6 +64,7 @@ export async function attemptRestore(host: LiveHost, snapshot: Snapshot, options
   const { vm, findings } = await makeVm(host, snapshot, {
     board: places.length > 0 && places,
     ...(options.surroundings ? { surroundings: options.surroundings } : {}),
+    ...(options.onFirmware ? { onFirmware: options.onFirmware } : {}),
     memory,
     saved: { devices: snapshot.devices, ...(isSameBuild && snapshot.machine ? { machine: snapshot.machine } : {}) },
   })

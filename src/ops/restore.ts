@@ -13,7 +13,7 @@ import { featureChoices } from './feature-choices.ts'
 import { guestInFile } from './guest-in-file.ts'
 import { type InputOptions, type Opened, withInput } from './input.ts'
 import { emulatorHost } from './live/emulator-host.ts'
-import type { LiveHost, Surroundings } from './live/live-host.ts'
+import type { LiveHost, LiveVmOptions, Surroundings } from './live/live-host.ts'
 import { notChecked } from './not-checked.ts'
 import type { RestoreReport, Verdict } from './reports.ts'
 import { type Attempt, attemptRestore } from './restore-attempt.ts'
@@ -37,7 +37,9 @@ export interface RestoreOptions extends InputOptions, BackendOptions {
   readonly force?: boolean
   /** Write nothing, and ask by the payload even after a refusal. */
   readonly dryRun?: boolean
+  /** What surrounds the guest when it runs on, and who hears its firmware calls. For the built-in machine. */
   readonly surroundings?: Surroundings
+  readonly onFirmware?: NonNullable<LiveVmOptions['onFirmware']>
   /** Where the resulting state goes, and whether it may replace a file. */
   readonly output?: string
   readonly overwrite?: boolean

@@ -1,9 +1,7 @@
 // Owns `save` of the built-in guest on a build or on the kernel of this host: boot it, run it to a point, write what there is. Prints nothing.
-import { errnoName } from '../arch/errno.ts'
 import { type Feature, featureMask } from '../arch/features.ts'
 import { parsePsciVersion, showPsciVersion } from '../arch/psci.ts'
-import { coreId, PC_ID } from '../arch/reg-id.ts'
-import { PSCI_VERSION_ID } from '../arch/smccc.ts'
+import { PC_ID } from '../arch/reg-id.ts'
 import type { BackendVcpu } from '../backends/backend.ts'
 import { GUEST_LAYOUT } from '../emulator/board/guest/layout.ts'
 import type { GuestParams } from '../emulator/board/guest/params.ts'
@@ -11,18 +9,19 @@ import { probeGuest } from '../emulator/board/guest/probe.ts'
 import { COUNTER_HZ, RAM_BASE } from '../emulator/board/memory-map.ts'
 import { SnapError } from '../errors.ts'
 import { exportFormat, writeSnapshotFile } from '../formats/exporters.ts'
-import type { Gic, Snapshot, StopReason } from '../model/snapshot.ts'
+import type { Gic, Snapshot } from '../model/snapshot.ts'
 import { type BackendOptions, withLiveHost } from './backend-choice.ts'
 import { applyBaseline, applyVectorLengths } from './baseline/apply-baseline.ts'
 import type { Baseline } from './baseline/baseline.ts'
 import { capture } from './capture.ts'
-import type { LiveHost, LiveStop, LiveVm, PerUnit } from './live/live-host.ts'
+import { type EndState, endState } from './end-state.ts'
+import type { LiveHost, LiveVm, PerUnit } from './live/live-host.ts'
 import { copied } from './memory-copy.ts'
+import { createVcpus, pinPsci } from './new-guest.ts'
 import { readGuestReport } from './observe.ts'
-import { getU64, setU64 } from './one-register.ts'
+import { setU64 } from './one-register.ts'
 import type { SaveReport } from './reports.ts'
 import { savedPsci } from './saved-psci.ts'
-import { stopReasonOf } from './stop-reason.ts'
 import type { Work } from './work.ts'
 
 /** `ready`: the guest has asked everything once on all vCPUs. `insns=N`: after N instructions, on the built-in machine only. The others: the guest makes that call and it is saved then. */
@@ -57,8 +56,6 @@ const READY_SLICE: PerUnit = { instructions: 20_000, milliseconds: 20 }
 const SLICE: PerUnit = { instructions: 20_000_000, milliseconds: 200 }
 /** CNTFRQ_EL0 as an encoding of the guest's report. */
 const CNTFRQ = (3 << 14) | (3 << 11) | (14 << 7)
-const X1 = coreId(2)
-const X2 = coreId(4)
 
 /** Parses `--until`. Throws USAGE. */
 export function parseSavePoint(text: string): SavePoint {
@@ -135,9 +132,9 @@ async function withSavedGuest<T>(options: SaveOptions, use: (saved: SavedGuest) 
       ...(until.kind === 'suspend' ? { systemSuspend: true } : {}),
     })
     try {
-      const vcpus = await createVcpus(vm, count, features, host, baseline)
+      const vcpus = await probeVcpus(vm, count, features, host, baseline)
       if (baseline) await applyBaseline(vcpus, baseline, host.name)
-      if (options.psci !== undefined) await pin(vcpus[0]!, options.psci, host)
+      if (options.psci !== undefined) await pinPsci(vcpus[0]!, options.psci, host)
       const action = ACTIONS[until.kind]
       await boot(vm, vcpus[0]!, { vcpus: count, ...(action ? { action } : {}) })
       const end = await runTo(vm, vcpus, until, options)
@@ -186,23 +183,12 @@ const ACTIONS: Readonly<Partial<Record<SavePoint['kind'], NonNullable<GuestParam
   reset: 'reset',
 }
 
-async function createVcpus(vm: LiveVm, count: number, features: readonly Feature[], host: LiveHost, baseline?: Baseline): Promise<readonly BackendVcpu[]> {
+async function probeVcpus(vm: LiveVm, count: number, features: readonly Feature[], host: LiveHost, baseline?: Baseline): Promise<readonly BackendVcpu[]> {
   if (!Number.isInteger(count) || count < 1 || count > GUEST_LAYOUT.maxVcpus)
     throw new SnapError('USAGE', `the built-in guest has 1 to ${GUEST_LAYOUT.maxVcpus} vCPUs, not ${count}`)
-  const vcpus: BackendVcpu[] = []
-  for (let index = 0; index < count; index++) vcpus.push(await vm.createVcpu(index))
-  for (const vcpu of vcpus) {
-    // vCPU 0 boots; the others wait for the guest's CPU_ON.
-    const errno = await vcpu.init(vcpu.index === 0 ? features : [...features, 'power_off'])
-    if (errno !== 0)
-      throw new SnapError(unusable(host), `${host.name} refuses a vCPU with ${features.join(' ') || 'no features'}: ${errnoName(errno)}`, {
-        vcpu: vcpu.index,
-      })
+  return createVcpus(vm, count, features, host, async vcpu => {
     if (baseline) await applyVectorLengths(vcpu, baseline, host.name)
-    if (features.includes('sve')) await vcpu.finalizeSve()
-  }
-  await vm.finishSetup()
-  return vcpus
+  })
 }
 
 /** What is asked for besides a baseline must not contradict it. */
@@ -219,26 +205,10 @@ function agree(baseline: Baseline, { psci, features, gic }: { readonly psci?: st
   if (gic !== baseline.gic) throw against('the GIC', gic, baseline.gic)
 }
 
-const unusable = ({ kind }: LiveHost) => (kind === 'kvm' ? 'KERNEL_REFUSED' : 'BUILD_UNUSABLE')
-
-async function pin(vcpu: BackendVcpu, version: string, host: LiveHost): Promise<void> {
-  const { name, build } = host
-  const errno = await setU64(vcpu, PSCI_VERSION_ID, parsePsciVersion(version))
-  if (errno === 0) return
-  const hint = build && { hint: `it takes ${build.kernel.psci.accepted.map(v => showPsciVersion(BigInt(v))).join(', ')}` }
-  throw new SnapError(unusable(host), `${name} cannot pin PSCI ${version}: ${errnoName(errno)}`, {}, hint)
-}
-
 async function boot(vm: LiveVm, vcpu: BackendVcpu, params: GuestParams): Promise<void> {
   const guest = await probeGuest(params)
   for (const { address, bytes } of guest.parts) await vm.writeMemory(address, bytes)
   await setU64(vcpu, PC_ID, guest.entry)
-}
-
-interface EndState {
-  readonly stop: StopReason
-  /** SYSTEM_RESET2's type and cookie. */
-  readonly arguments?: readonly bigint[]
 }
 
 async function runTo(vm: LiveVm, vcpus: readonly BackendVcpu[], until: SavePoint, work: Work): Promise<EndState> {
@@ -253,7 +223,7 @@ async function runTo(vm: LiveVm, vcpus: readonly BackendVcpu[], until: SavePoint
     }
     work.progress?.({ label: 'the guest runs', done: vm.spent, unit })
     const stop = await vm.runFor(Math.min(left, slice), work.signal)
-    if (stop.kind === 'exit') return endState(stop, vcpus)
+    if (stop.kind === 'exit') return endState(stop.exit, stop.vcpu, vcpus)
     if (stop.kind === 'idle')
       throw new SnapError('CANNOT_EXECUTE', 'the guest waits for something that never happens', {}, { hint: 'this is a bug in psci-snap; please report it' })
     if (until.kind === 'ready') {
@@ -270,13 +240,6 @@ async function runTo(vm: LiveVm, vcpus: readonly BackendVcpu[], until: SavePoint
         )
     }
   }
-}
-
-async function endState({ exit, vcpu: index }: Extract<LiveStop, { readonly kind: 'exit' }>, vcpus: readonly BackendVcpu[]): Promise<EndState> {
-  const { stop, isReset2 } = stopReasonOf(exit, index)
-  const caller = vcpus.find(vcpu => vcpu.index === index)
-  if (!isReset2 || !caller) return { stop }
-  return { stop, arguments: [(await getU64(caller, X1)) ?? 0n, (await getU64(caller, X2)) ?? 0n] }
 }
 
 const unreachable = (kind: SavePoint['kind']): string =>

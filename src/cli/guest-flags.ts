@@ -1,0 +1,68 @@
+// Owns the flags by which a guest with a kernel of the user's is described: `run` and `save` have them. Knows no command.
+import { parseFeatures } from '../arch/features.ts'
+import { SnapError } from '../errors.ts'
+import type { GuestOptions } from '../ops/run/boot-guest.ts'
+import { parseDisk } from '../ops/run/file-disk.ts'
+import { Flags } from './flags.ts'
+
+const MIB = 1 << 20
+
+export const GUEST_FLAGS = {
+  initrd: Flags.string({ summary: 'initramfs for the kernel, as the kernel is to get it', dependsOn: ['kernel'] }),
+  append: Flags.string({ summary: "the kernel's command line", dependsOn: ['kernel'] }),
+  disk: Flags.string({ multiple: true, summary: 'file that is a disk of the guest, written in place; FILE,ro: read-only; may be repeated' }),
+  console: Flags.option({ options: ['uart', 'virtio'] as const, summary: 'console that is talked to: the UART (ttyAMA0) or a virtio console (hvc0)' })(),
+  rng: Flags.boolean({ summary: 'give the guest an entropy device', dependsOn: ['kernel'] }),
+  seed: Flags.string({ summary: 'number that everything random starts from; the same number, the same guest', dependsOn: ['kernel'] }),
+}
+
+/** How far it runs, and how fast. */
+export const RUN_FLAGS = {
+  until: Flags.string({ summary: 'stop there: console=REGEX (a line that matches), insns=N, psci=FUNCTION, off, reset, hibernate, suspend' }),
+  timeout: Flags.integer({ min: 1, summary: 'stop after so many seconds' }),
+  'max-insns': Flags.integer({ min: 1, summary: 'stop after so many instructions' }),
+  paced: Flags.boolean({ allowNo: true, summary: 'let a waiting guest wait in real time; by default on a terminal' }),
+}
+
+interface GuestFlagValues {
+  readonly initrd?: string | undefined
+  readonly append?: string | undefined
+  readonly disk?: string[] | undefined
+  readonly console?: 'uart' | 'virtio' | undefined
+  readonly rng?: boolean | undefined
+  readonly seed?: string | undefined
+  readonly cpus?: number | undefined
+  readonly memory?: number | undefined
+  readonly psci?: string | undefined
+  readonly features?: string | undefined
+  readonly gic?: 'none' | 'v2' | 'v3' | undefined
+}
+
+/** For `...guestOptions(flags)` in the options of an operation. Throws USAGE. */
+export function guestOptions(flags: GuestFlagValues): Omit<GuestOptions, 'kernel'> {
+  const { initrd, append, disk = [], console, rng, seed, cpus, memory, psci, features, gic } = flags
+  return {
+    disks: disk.map(parseDisk),
+    ...(initrd === undefined ? {} : { initrd }),
+    ...(append === undefined ? {} : { append }),
+    ...(console === undefined ? {} : { console }),
+    ...(rng ? { rng } : {}),
+    ...(seed === undefined ? {} : { seed: parseSeed(seed) }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(memory === undefined ? {} : { memory: memory * MIB }),
+    ...(psci === undefined ? {} : { psci }),
+    ...(features === undefined ? {} : { features: parseFeatures(features) }),
+    ...(gic === undefined ? {} : { gic }),
+  }
+}
+
+function parseSeed(text: string): bigint {
+  if (/^(0x[0-9a-f]{1,16}|\d{1,19})$/i.test(text)) return BigInt(text)
+  throw new SnapError('USAGE', `"${text.slice(0, 40)}" is no seed`, {}, { hint: 'a seed is a number of up to 64 bits' })
+}
+
+/** For `...runLimits(flags)`: --timeout in seconds, --max-insns. */
+export const runLimits = (flags: { readonly timeout?: number | undefined; readonly 'max-insns'?: number | undefined }) => ({
+  ...(flags.timeout === undefined ? {} : { timeout: flags.timeout * 1000 }),
+  ...(flags['max-insns'] === undefined ? {} : { maxInstructions: flags['max-insns'] }),
+})

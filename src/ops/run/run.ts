@@ -1,0 +1,136 @@
+// Owns `run`: a guest with a kernel of the user's, or one from a snapshot, with its console, until it ends or gets where it is wanted. Prints nothing.
+import { showPsciVersion } from '../../arch/psci.ts'
+import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
+import { SnapError } from '../../errors.ts'
+import type { Finding } from '../../model/finding.ts'
+import { emulatorHost } from '../live/emulator-host.ts'
+import { getU64 } from '../one-register.ts'
+import type { RunReport, Verdict } from '../reports.ts'
+import { resolveBuild } from '../target.ts'
+import { bootGuest, type Guest, type GuestOptions } from './boot-guest.ts'
+import type { ConsolePort } from './console-port.ts'
+import { continueGuest } from './continue-guest.ts'
+import { exitLine } from './exit-line.ts'
+import { newestBuild } from './newest-build.ts'
+import { type GuestEnd, guestEars, type LoopOptions, runLoop } from './run-loop.ts'
+import { parseRunPoint } from './run-point.ts'
+
+export interface RunOptions extends Omit<GuestOptions, 'kernel'>, Omit<LoopOptions, 'until'> {
+  /** A snapshot to run on, or … */
+  readonly file?: string
+  /** … a kernel to boot. */
+  readonly kernel?: string
+  /** Default: of a snapshot, the build that it was saved on; else the newest built-in one. */
+  readonly build?: string
+  /** As `--until` says it; default: until the guest ends. */
+  readonly until?: string
+  /** Run a snapshot on even after a refusal. */
+  readonly force?: boolean
+  /** Keep what the guest prints for the report. */
+  readonly keepConsole?: boolean
+}
+
+/** Throws USAGE, BUILD_UNKNOWN, CANNOT_EXECUTE and what reading the files throws. */
+export async function run(options: RunOptions): Promise<RunReport> {
+  const { file, kernel, port } = options
+  if ((file === undefined) === (kernel === undefined))
+    throw new SnapError('USAGE', 'run needs a snapshot to run on, or a kernel to boot', {}, { hint: 'psci-snap run FILE, or psci-snap run --kernel IMAGE' })
+  const until = options.until === undefined ? ({ kind: 'end' } as const) : parseRunPoint(options.until)
+  const ears = guestEars()
+  const line = exitLine()
+  const decoder = new TextDecoder('latin1')
+  const listening: ConsolePort = {
+    ...port,
+    get isOpen() {
+      return port.isOpen
+    },
+    get wantsToLeave() {
+      return port.wantsToLeave
+    },
+    write(bytes) {
+      line.hears(decoder.decode(bytes))
+      return port.write(bytes)
+    },
+  }
+  const loop = async (guest: Guest): Promise<{ readonly end: GuestEnd; readonly counts: Counts }> => {
+    const before = { instructions: guest.vm.spent, time: guest.vm.stepped?.now() ?? 0 }
+    const end = await runLoop(guest, ears, { ...options, until, port: listening })
+    const psci = await getU64(guest.vcpus[0]!, PSCI_VERSION_ID)
+    return {
+      end,
+      counts: {
+        vcpus: guest.vcpus.length,
+        psci: psci === undefined ? null : showPsciVersion(psci),
+        instructions: guest.vm.spent - before.instructions,
+        seconds: ((guest.vm.stepped?.now() ?? 0) - before.time) / 1e9,
+        ...(options.keepConsole ? { console: guest.vm.console() } : {}),
+      },
+    }
+  }
+  const report = (
+    build: string,
+    { end, counts }: { readonly end: GuestEnd; readonly counts: Counts },
+    source?: RunReport['source'],
+    findings: readonly Finding[] = [],
+  ): RunReport => {
+    const { exit } = line
+    return {
+      build,
+      ...counts,
+      end: end.kind === 'ended' ? 'guest' : end.kind,
+      stop: end.kind === 'ended' ? end.stop : 'running',
+      ...(exit ? { exit } : {}),
+      ...(options.until === undefined ? {} : { until: { point: options.until, reached: isReached(end, until) } }),
+      ...(source ? { source } : {}),
+      findings: [...findings, ...endFindings(end)],
+    }
+  }
+  if (kernel !== undefined) {
+    const host = emulatorHost(await resolveBuild(options.build ?? newestBuild()))
+    const guest = await bootGuest(host, { ...options, kernel }, { ...ears, ...(needsSuspend(until) ? { systemSuspend: true } : {}) })
+    try {
+      return report(host.name, await loop(guest))
+    } finally {
+      await guest.close()
+    }
+  }
+  return continueGuest(file!, options, ears, async (guest, { host, build, verdict, findings }) =>
+    report(host, await loop(guest), { file: file!, ...(build === undefined ? {} : { build }), verdict }, findings),
+  )
+}
+
+interface Counts extends Pick<RunReport, 'vcpus' | 'psci' | 'instructions' | 'seconds' | 'console'> {}
+
+type Point = ReturnType<typeof parseRunPoint>
+
+/** SYSTEM_SUSPEND exists only in a VM that was made for it. */
+export const needsSuspend = (until: Point): boolean =>
+  (until.kind === 'stop' && until.stop === 'suspended') || (until.kind === 'psci' && until.name === 'SYSTEM_SUSPEND')
+
+/** A call that ends the guest is reached by the guest's end. */
+export function isReached(end: GuestEnd, until: Point): boolean {
+  if (end.kind === 'point') return true
+  if (end.kind !== 'ended') return false
+  return until.kind === 'end' || (until.kind === 'stop' && until.stop === end.stop) || (until.kind === 'psci' && ENDS[until.name] === end.stop)
+}
+
+const ENDS: Readonly<Record<string, string>> = {
+  SYSTEM_OFF: 'off',
+  SYSTEM_OFF2: 'hibernated',
+  SYSTEM_RESET: 'reset',
+  SYSTEM_RESET2: 'reset',
+  SYSTEM_SUSPEND: 'suspended',
+}
+
+function endFindings(end: GuestEnd): readonly Finding[] {
+  if (end.kind === 'limit') return [{ severity: 'warning', code: 'run-limit', message: `the guest was still running after ${end.what}` }]
+  if (end.kind === 'idle') return [{ severity: 'warning', code: 'run-idle', message: 'every vCPU waits for something that never happens' }]
+  return []
+}
+
+/** 3: the guest's own tests failed, it did not get where it was wanted, or a move did not keep what it saw. */
+export function runStatus({ exit, until, end, source }: RunReport): 0 | 3 {
+  const failed: boolean = exit !== undefined && exit.code !== 0 && exit.code !== 77
+  const moved: Verdict = source?.verdict ?? 'survives'
+  return failed || until?.reached === false || end === 'limit' || end === 'idle' || moved === 'refused' ? 3 : 0
+}

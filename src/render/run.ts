@@ -1,0 +1,45 @@
+// Owns how the report of `run` reads on a terminal, under what the guest printed. Decides nothing.
+import type { RunReport } from '../ops/reports.ts'
+import { findingLines } from './findings.ts'
+import type { Page } from './page.ts'
+import { count } from './table.ts'
+import { terminalText } from './terminal-text.ts'
+
+export function renderRun(report: RunReport, { columns = 100, style }: Page): string {
+  const { build, vcpus, psci, instructions, seconds, exit, until, source, findings } = report
+  const rows = [
+    `${style.dim('ran')}    ${count(vcpus, 'vCPU')} on ${terminalText(build)}, PSCI ${psci ?? 'none'}: ${instructions} instructions, ${seconds.toFixed(3)} s of its time`,
+    ...(source
+      ? [
+          `${style.dim('from')}   ${terminalText(source.file)}${source.build === undefined ? '' : `, saved on ${terminalText(source.build)}`}: ${source.verdict}`,
+        ]
+      : []),
+    `${style.dim('ended')}  ${ended(report)}`,
+    ...(exit
+      ? [
+          `${style.dim('tests')}  ${exit.code === 0 ? style.good('passed') : exit.code === 77 ? 'skipped' : style.bad(`failed with ${exit.code}`)} (EXIT: STATUS=${exit.status})`,
+        ]
+      : []),
+    ...(until?.reached === false ? [style.bad(`did not reach ${terminalText(until.point)}`)] : []),
+  ]
+  return ['', ...rows, ...findingLines(findings, columns, style)].join('\n')
+}
+
+const STOPS = {
+  running: 'still running',
+  off: 'the guest switched itself off',
+  reset: 'the guest asked for a reset',
+  hibernated: 'the guest hibernated (SYSTEM_OFF2)',
+  suspended: 'the guest suspended itself (SYSTEM_SUSPEND)',
+} as const
+const ENDS = {
+  point: 'at the point that was asked for',
+  limit: 'at its limit',
+  left: 'left by its user',
+  idle: 'as nothing would ever wake it',
+} as const
+
+function ended({ end, stop }: RunReport): string {
+  if (end === 'guest') return STOPS[stop]
+  return stop === 'running' ? `${ENDS[end]}, ${STOPS.running}` : ENDS[end]
+}
