@@ -4,6 +4,8 @@ import type { GicSummary } from '../model/gic.ts'
 import type { Gic, MpState, Origin, StopReason } from '../model/snapshot.ts'
 import type { HostCandidates } from './host-candidates.ts'
 import type { RegisterRow } from './reports.ts'
+import type { Disassembly } from './walk/disassembly.ts'
+import type { WalkReport } from './walk/walk-report.ts'
 
 export interface InspectReport {
   readonly format: { readonly id: string; readonly version?: string }
@@ -30,6 +32,8 @@ export interface InspectReport {
   readonly bytes?: BytesReport
   /** What --find found. */
   readonly found?: FoundReport
+  /** What --walk asked for. */
+  readonly walks?: readonly WalkReport[]
   readonly findings: readonly Finding[]
 }
 
@@ -108,9 +112,22 @@ export interface InspectedVcpu {
   readonly midr?: string
   readonly pc: string | null
   readonly pstate: string | null
+  /** PSTATE in words; absent without it. */
+  readonly state?: {
+    /** `EL1h`, `EL0t`, `EL1 svc`. */
+    readonly el: string
+    /** `nZCv`: capital letters are set. */
+    readonly flags: string
+    /** Exceptions that are masked, of `DAIF`. */
+    readonly masked: string
+    /** Everything else that is set: `PAN`, `SSBS`, `BTYPE=1`. */
+    readonly others: readonly string[]
+  }
   readonly features?: readonly string[]
   readonly count: number
   readonly registers: readonly InspectedRegister[]
+  /** What --disassemble asked for. */
+  readonly disassembly?: Disassembly
 }
 
 export interface InspectedRegister extends RegisterRow {

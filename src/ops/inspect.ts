@@ -2,6 +2,7 @@
 import { registerName } from '../arch/catalogue/catalogue.ts'
 import { matchRegisters } from '../arch/catalogue/match.ts'
 import { showPsciVersion } from '../arch/psci.ts'
+import { exceptionLevel, pstateParts } from '../arch/pstate.ts'
 import { COPROC, PC_ID, PSTATE_ID, type RegId, regBytes, regCoproc, showRegId } from '../arch/reg-id.ts'
 import { bitmapNames, PSCI_VERSION_ID, showWorkaround, WORKAROUND_IDS, workaroundLevel } from '../arch/smccc.ts'
 import { SnapError } from '../errors.ts'
@@ -18,6 +19,7 @@ import { inspectTimers } from './inspect-timers.ts'
 import { type BytesWanted, memoryBytes } from './memory-bytes.ts'
 import { savedPsci } from './saved-psci.ts'
 import { showValue } from './show-value.ts'
+import type { WalkWanted } from './walk/walk.ts'
 
 export interface InspectOptions extends InputOptions {
   /** All registers that match this name, id or glob; absent: only those that identify the guest. */
@@ -34,6 +36,10 @@ export interface InspectOptions extends InputOptions {
   readonly memory?: BytesWanted
   /** Search guest memory for kernel banners, device trees and ACPI tables: reads all of it. */
   readonly find?: boolean
+  /** Show so many instructions before and after the PC of each vCPU. */
+  readonly disassemble?: number
+  /** Walk these through the page tables: `ADDRESS[,VCPU]`, or a register in place of the address. A vCPU that is not named is `vcpu`, or the first. */
+  readonly walks?: readonly string[]
 }
 
 /** Files up to this size are hashed unasked. */
@@ -45,6 +51,7 @@ const IDENTIFYING: ReadonlySet<bigint> = new Set([MIDR, 0x6030_0000_0013_c005n])
 
 /** Throws what opening and reading the file throws, and REG_ID_INVALID for a pattern that means nothing. */
 export async function inspect(file: string, options: InspectOptions = {}): Promise<InspectReport> {
+  const walks = await parseWalks(options.walks)
   return withInput(file, options, async opened => {
     const { extent, format, snapshot, findings, sha256 } = opened
     const shown = snapshot.vcpus.filter(vcpu => options.vcpu === undefined || vcpu.index === options.vcpu)
@@ -57,7 +64,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
       )
     const psci = savedPsci(snapshot)
     const vcpus: InspectedVcpu[] = []
-    for (const vcpu of shown) vcpus.push(await inspectVcpu(vcpu, options))
+    for (const vcpu of shown) vcpus.push({ ...(await inspectVcpu(vcpu, options)), ...(await disassembly(snapshot, vcpu, options)) })
     const memory = []
     for (const region of snapshot.memory) memory.push(await inspectMemory(region, options))
     const name = await extent()
@@ -83,6 +90,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
       memory,
       ...(options.memory ? { bytes: await memoryBytes(snapshot, options.memory, options.signal) } : {}),
       ...(options.find ? { found: await findInMemory(snapshot, options) } : {}),
+      ...(walks.length === 0 ? {} : { walks: await walked(snapshot, walks, options) }),
       findings: [...findings, ...(opened.guestless ? [] : consistencyFindings(snapshot))],
     }
   })
@@ -109,6 +117,27 @@ function interruptsOf({ devices }: Snapshot): GicSummary | undefined {
   return undefined
 }
 
+async function disassembly(
+  snapshot: Snapshot,
+  vcpu: VcpuSnapshot,
+  { disassemble, signal }: InspectOptions,
+): Promise<Partial<Pick<InspectedVcpu, 'disassembly'>>> {
+  if (disassemble === undefined) return {}
+  const { disassembleAround } = await import('./walk/disassembly.ts')
+  return { disassembly: await disassembleAround(snapshot, vcpu, disassemble, signal) }
+}
+
+/** Before the file is opened: what is mistyped is said first. */
+const parseWalks = async (texts: readonly string[] = []): Promise<readonly WalkWanted[]> =>
+  texts.length === 0 ? [] : texts.map((await import('./walk/walk.ts')).parseWalk)
+
+async function walked(snapshot: Snapshot, walks: readonly WalkWanted[], { vcpu, signal }: InspectOptions): Promise<NonNullable<InspectReport['walks']>> {
+  const { walkAddress } = await import('./walk/walk.ts')
+  const reports = []
+  for (const each of walks) reports.push(await walkAddress(snapshot, each, vcpu, signal))
+  return reports
+}
+
 async function findInMemory(snapshot: Snapshot, options: InspectOptions): Promise<FoundReport> {
   const { findInGuest } = await import('./find/find.ts')
   return findInGuest(snapshot.memory, options)
@@ -133,6 +162,7 @@ async function inspectVcpu({ index, registers, mpState, features }: VcpuSnapshot
     rows.push(await inspectRegister(id, registerAt(registers, at), options))
   }
   const midr = value(MIDR)
+  const pstate = registerValue(registers, PSTATE_ID)
   return {
     index,
     mpState,
@@ -140,10 +170,16 @@ async function inspectVcpu({ index, registers, mpState, features }: VcpuSnapshot
     ...(midr === null ? {} : { midr }),
     pc: value(PC_ID),
     pstate: value(PSTATE_ID),
+    ...(pstate === undefined ? {} : { state: stateOf(pstate) }),
     ...(features ? { features } : {}),
     count: registers.ids.length,
     registers: rows,
   }
+}
+
+function stateOf(pstate: bigint): NonNullable<InspectedVcpu['state']> {
+  const { flags, masked, others } = pstateParts(pstate)
+  return { el: exceptionLevel(pstate), flags, masked, others }
 }
 
 const identifies = (id: RegId): boolean => IDENTIFYING.has(id) || regCoproc(id) === COPROC.firmware || regCoproc(id) === COPROC.firmwareBitmap

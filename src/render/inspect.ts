@@ -2,6 +2,7 @@
 import { cpuName } from '../arch/midr.ts'
 import type { InspectedRegister, InspectedVcpu, InspectReport } from '../ops/inspect-report.ts'
 import { findingLines } from './findings.ts'
+import { codeLines, walkLines } from './inspect-code.ts'
 import { bytesLines, foundLines } from './inspect-memory.ts'
 import { interruptLines, timerLines } from './inspect-time.ts'
 import type { Page } from './page.ts'
@@ -12,6 +13,10 @@ export function renderInspect(report: InspectReport, { columns = 100, style }: P
   const { findings } = report
   const parts: readonly (readonly [title: string, lines: readonly string[]])[] = [
     ['', vcpuLines(report)],
+    ...report.vcpus.flatMap(({ index, disassembly }) => (disassembly ? [[`code of vCPU ${index}`, codeLines(disassembly, style)] as const] : [])),
+    ...(report.walks ?? []).map(
+      walk => [`vCPU ${walk.vcpu}, address ${walk.address}${walk.register ? ` (${walk.register})` : ''}`, walkLines(walk, columns)] as const,
+    ),
     ['time', timerLines(report.timers)],
     ['interrupts', interruptLines(report, columns)],
     ['memory', memoryLines(report)],
@@ -106,9 +111,16 @@ function featuresText({ vcpus, inferredFeatures }: InspectReport): string | unde
 function vcpuLines({ vcpus }: InspectReport): string[] {
   if (vcpus.length === 0) return []
   return table(
-    [{ head: 'vCPU', align: 'right' }, { head: 'power' }, { head: 'PSCI' }, { head: 'PC' }, { head: 'PSTATE' }, { head: 'registers', align: 'right' }],
-    vcpus.map(vcpu => [String(vcpu.index), vcpu.mpState, vcpu.psci ?? 'none', vcpu.pc ?? '-', vcpu.pstate ?? '-', String(vcpu.count)].map(terminalText)),
+    [{ head: 'vCPU', align: 'right' }, { head: 'power' }, { head: 'PSCI' }, { head: 'PC' }, { head: 'PSTATE' }, {}, { head: 'registers', align: 'right' }],
+    vcpus.map(vcpu =>
+      [String(vcpu.index), vcpu.mpState, vcpu.psci ?? 'none', vcpu.pc ?? '-', vcpu.pstate ?? '-', stateText(vcpu), String(vcpu.count)].map(terminalText),
+    ),
   )
+}
+
+/** `EL1h nZCv DAIF`: what is masked stands alone, as `-` when nothing is. */
+function stateText({ state }: InspectedVcpu): string {
+  return state === undefined ? '' : [state.el, state.flags, state.masked === '' ? '-' : state.masked, ...state.others].join(' ')
 }
 
 function deviceLines({ devices }: InspectReport, columns: number): string[] {

@@ -13,6 +13,7 @@ const CASES = [
   ['inspect-qemu-kvm-off', 'inspect qemu/kvm-k6.18-q11.1-c-gic3-2cpu-off.mig.gz'],
   ['inspect-qemu-tcg', 'inspect qemu/tcg-q10.0-virt10.0-max-gic3-2cpu-on.mig.gz'],
   ['inspect-qemu-find', 'inspect qemu/kvm-k6.12-q11.1-b-gic3-1cpu-run.mig.gz --find --memory 0x40000000,96 --registers PSCI_VERSION'],
+  ['inspect-qemu-code', 'inspect qemu/tcg-q10.0-virt10.0-a72-gic3-1cpu-run.mig.gz --disassemble 4 --walk pc --walk 0x80000000000,0 --registers PC'],
   ['inspect-qemu-mapped-ram', 'inspect qemu/tcg-q11.1-virt11.1-a72-gic3-2cpu-mappedram.mig.gz'],
   ['inspect-qcow2', 'inspect qemu/savevm-q10.0-virt10.0-a72-gic3-2cpu-off.qcow2.gz'],
   ['inspect-libvirt', 'inspect qemu/libvirt9.0-q7.2-raw.save.gz'],
