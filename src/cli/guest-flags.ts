@@ -3,24 +3,46 @@ import { parseFeatures } from '../arch/features.ts'
 import { SnapError } from '../errors.ts'
 import type { GuestOptions } from '../ops/run/boot-guest.ts'
 import { parseDisk } from '../ops/run/file-disk.ts'
+import { parseSavePoint, type SaveOptions } from '../ops/save.ts'
 import { Flags } from './flags.ts'
 
 const MIB = 1 << 20
+export const KERNEL = 'kernel to boot: an arm64 Image, compressed or not, an EFI zboot image, an ELF file or a flat binary'
+
+const DISK = { multiple: true, summary: 'file that is a disk of the guest, written in place; FILE,ro: read-only; may be repeated' } as const
+const CONSOLE = {
+  options: ['uart', 'virtio'] as const,
+  summary: 'console that is talked to: the UART (ttyAMA0) or a virtio console (hvc0)',
+}
 
 export const GUEST_FLAGS = {
   initrd: Flags.string({ summary: 'initramfs for the kernel, as the kernel is to get it', dependsOn: ['kernel'] }),
   append: Flags.string({ summary: "the kernel's command line", dependsOn: ['kernel'] }),
-  disk: Flags.string({ multiple: true, summary: 'file that is a disk of the guest, written in place; FILE,ro: read-only; may be repeated' }),
-  console: Flags.option({ options: ['uart', 'virtio'] as const, summary: 'console that is talked to: the UART (ttyAMA0) or a virtio console (hvc0)' })(),
+  disk: Flags.string(DISK),
+  console: Flags.option(CONSOLE)(),
   rng: Flags.boolean({ summary: 'give the guest an entropy device', dependsOn: ['kernel'] }),
   seed: Flags.string({ summary: 'number that everything random starts from; the same number, the same guest', dependsOn: ['kernel'] }),
+}
+
+const LIMIT_FLAGS = {
+  timeout: Flags.integer({ min: 1, summary: 'stop after so many seconds' }),
+  'max-insns': Flags.integer({ min: 1, summary: 'stop after so many instructions' }),
+}
+
+/** For a command that has flags of its own for vCPUs, memory, features, GIC and PSCI. */
+export const KERNEL_FLAGS = {
+  kernel: Flags.string({ summary: KERNEL, exclusive: ['baseline'] }),
+  ...GUEST_FLAGS,
+  disk: Flags.string({ ...DISK, dependsOn: ['kernel'] }),
+  console: Flags.option({ ...CONSOLE, dependsOn: ['kernel'] })(),
+  timeout: Flags.integer({ min: 1, summary: 'give up after so many seconds', dependsOn: ['kernel'] }),
+  'max-insns': Flags.integer({ min: 1, summary: 'give up after so many instructions', dependsOn: ['kernel'] }),
 }
 
 /** How far it runs, and how fast. */
 export const RUN_FLAGS = {
   until: Flags.string({ summary: 'stop there: console=REGEX (a line that matches), insns=N, psci=FUNCTION, off, reset, hibernate, suspend' }),
-  timeout: Flags.integer({ min: 1, summary: 'stop after so many seconds' }),
-  'max-insns': Flags.integer({ min: 1, summary: 'stop after so many instructions' }),
+  ...LIMIT_FLAGS,
   paced: Flags.boolean({ allowNo: true, summary: 'let a waiting guest wait in real time; by default on a terminal' }),
 }
 
@@ -66,3 +88,23 @@ export const runLimits = (flags: { readonly timeout?: number | undefined; readon
   ...(flags.timeout === undefined ? {} : { timeout: flags.timeout * 1000 }),
   ...(flags['max-insns'] === undefined ? {} : { maxInstructions: flags['max-insns'] }),
 })
+
+interface SavedGuestFlags extends GuestFlagValues {
+  readonly kernel?: string | undefined
+  readonly vcpus?: number | undefined
+  readonly until?: string | undefined
+  readonly timeout?: number | undefined
+  readonly 'max-insns'?: number | undefined
+}
+
+/** For `...whichGuest(flags)` in the options of `save`: the built-in guest, or one with a kernel. Throws USAGE. */
+export function whichGuest(flags: SavedGuestFlags): Pick<SaveOptions, 'guest' | 'vcpus' | 'memory' | 'until'> {
+  const { kernel, vcpus, memory, until } = flags
+  if (kernel !== undefined)
+    return { guest: { ...guestOptions({ ...flags, cpus: vcpus }), ...runLimits(flags), kernel, ...(until === undefined ? {} : { until }) } }
+  return {
+    ...(vcpus === undefined ? {} : { vcpus }),
+    ...(memory === undefined ? {} : { memory: memory * MIB }),
+    ...(until === undefined ? {} : { until: parseSavePoint(until) }),
+  }
+}

@@ -1,6 +1,6 @@
 // Owns the words of `run`.
 import { Args, Flags } from '../cli/flags.ts'
-import { GUEST_FLAGS, guestOptions, RUN_FLAGS, runLimits } from '../cli/guest-flags.ts'
+import { GUEST_FLAGS, guestOptions, KERNEL, RUN_FLAGS, runLimits } from '../cli/guest-flags.ts'
 import { guestTerminal } from '../cli/guest-terminal.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
 import type { RunReport } from '../ops/reports.ts'
@@ -21,7 +21,7 @@ export default class Run extends SnapCommand<RunReport> {
   ].join(' ')
   static override args = { file: Args.string({ description: 'snapshot to run on; left out with --kernel' }) }
   static override flags = {
-    kernel: Flags.string({ summary: 'kernel to boot: an arm64 Image, compressed or not, an EFI zboot image, an ELF file or a flat binary' }),
+    kernel: Flags.string({ summary: KERNEL }),
     ...GUEST_FLAGS,
     build: Flags.string({ summary: 'host to run on: a built-in build or a build file; by default where it was saved, else the newest' }),
     cpus: Flags.integer({ min: 1, max: 64, aliases: ['vcpus'], dependsOn: ['kernel'], summary: 'number of vCPUs; by default 1' }),

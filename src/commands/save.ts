@@ -2,27 +2,28 @@
 import { parseFeatures } from '../arch/features.ts'
 import { BACKEND_FLAG } from '../cli/backend-flag.ts'
 import { Flags } from '../cli/flags.ts'
+import { KERNEL_FLAGS, whichGuest } from '../cli/guest-flags.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
 import { readBaseline } from '../ops/baseline/read-baseline.ts'
 import type { SaveReport } from '../ops/reports.ts'
-import { parseSavePoint, save } from '../ops/save.ts'
+import { save } from '../ops/save.ts'
 import { renderSave } from '../render/short-reports.ts'
 
-const MIB = 1 << 20
-
 export default class Save extends SnapCommand<SaveReport> {
-  static override summary = 'Boot the built-in guest on a build, or on the kernel of this host, run it to a point, write a snapshot.'
+  static override summary = 'Boot the built-in guest or a kernel on a build, or on the kernel of this host, run it to a point, write a snapshot.'
   static override examples = [
     '<%= config.bin %> save --build linux-6.1 -o guest.psnap',
     '<%= config.bin %> save --build linux-7.3 --psci 1.1 --until off -o off.psnap',
     '<%= config.bin %> save --build linux-7.3/max --baseline fleet.json -o guest.psnap',
     '<%= config.bin %> save --backend kvm -o host.psnap',
+    '<%= config.bin %> save --kernel Image --initrd initramfs.cpio.gz --until "console=^/ #" -o shell.psnap',
   ]
   static override flags = {
     backend: BACKEND_FLAG,
     build: Flags.string({ summary: 'host to boot on: a built-in build or a build file; none with --backend kvm' }),
     output: Flags.string({ char: 'o', required: true, summary: 'file to write, .psnap or .json; - for standard output' }),
-    vcpus: Flags.integer({ default: 2, min: 1, max: 64, summary: 'number of vCPUs' }),
+    vcpus: Flags.integer({ min: 1, max: 64, aliases: ['cpus'], summary: 'number of vCPUs; by default 2, with --kernel 1' }),
+    ...KERNEL_FLAGS,
     psci: Flags.string({ summary: 'pin this PSCI version before the first run' }),
     features: Flags.string({
       summary:
@@ -30,8 +31,10 @@ export default class Save extends SnapCommand<SaveReport> {
     }),
     gic: Flags.option({ options: ['none', 'v2', 'v3'] as const, summary: 'in-kernel interrupt controller; by default v3, or what the baseline says' })(),
     baseline: Flags.string({ summary: 'baseline file: its registers are written before the first run' }),
-    until: Flags.string({ default: 'ready', summary: 'when to save: ready, insns=N, hibernate, off, suspend, reset' }),
-    memory: Flags.integer({ default: 16, min: 1, summary: 'guest memory in MiB' }),
+    until: Flags.string({
+      summary: 'when to save: ready, insns=N, hibernate, off, suspend, reset; with --kernel also console=REGEX and psci=FUNCTION, not ready',
+    }),
+    memory: Flags.integer({ min: 1, summary: 'guest memory in MiB; by default 16, with --kernel 512' }),
     to: Flags.string({ summary: 'format: psnap or kvm-reglist; by default what the name of the file says' }),
     force: Flags.boolean({ summary: 'replace an existing file' }),
   }
@@ -42,9 +45,7 @@ export default class Save extends SnapCommand<SaveReport> {
     const report = await save(flags.output, {
       ...this.work,
       backend: flags.backend,
-      vcpus: flags.vcpus,
-      memory: flags.memory * MIB,
-      until: parseSavePoint(flags.until),
+      ...whichGuest(flags),
       overwrite: flags.force,
       ...(flags.build === undefined ? {} : { build: flags.build }),
       ...(flags.features === undefined ? {} : { features: parseFeatures(flags.features) }),

@@ -21,6 +21,7 @@ import { createVcpus, pinPsci } from './new-guest.ts'
 import { readGuestReport } from './observe.ts'
 import { setU64 } from './one-register.ts'
 import type { SaveReport } from './reports.ts'
+import { type BootedOptions, withBootedGuest } from './run/saved-guest.ts'
 import { savedPsci } from './saved-psci.ts'
 import type { Work } from './work.ts'
 
@@ -41,6 +42,8 @@ export interface SaveOptions extends Work, BackendOptions {
   readonly until?: SavePoint
   /** Bytes of guest memory, a multiple of 1 MiB; default 16 MiB. */
   readonly memory?: number
+  /** A guest with a kernel of the user's instead of the built-in one: it says everything of itself, and where it is saved. */
+  readonly guest?: BootedOptions
 }
 
 /** KVM's default for a VM of type 0 (Documentation/virt/kvm/api.rst, KVM_CREATE_VM). */
@@ -115,6 +118,10 @@ interface SavedGuest {
 
 /** Gives `use` the saved guest while its VM is still there. */
 async function withSavedGuest<T>(options: SaveOptions, use: (saved: SavedGuest) => Promise<T>): Promise<T> {
+  if (options.guest) {
+    const { guest, until: _until, vcpus: _vcpus, memory: _memory, baseline: _baseline, ...rest } = options
+    return withBootedGuest({ ...rest, ...guest }, use)
+  }
   const { baseline } = options
   const { vcpus: count = 2, until = { kind: 'ready' }, memory = DEFAULT_MEMORY } = options
   if (!Number.isInteger(memory / MIB) || memory < GUEST_LAYOUT.ramBytes)

@@ -18,6 +18,8 @@ export interface LoopOptions extends Work {
   /** Bounds: instructions of this run, and milliseconds of ours. */
   readonly maxInstructions?: number
   readonly timeout?: number
+  /** After every slice: for somebody who shows what happened in it. */
+  readonly between?: () => Promise<void>
 }
 
 export type GuestEnd =
@@ -29,10 +31,12 @@ export type GuestEnd =
   | { readonly kind: 'idle' }
 
 /** Instructions between two looks at console and clock, and while input waits that the guest takes a few bytes at a time. */
-const SLICE = 2_000_000
+const SLICE = 1_000_000
 const SLICE_WITH_INPUT = 50_000
 /** Nanoseconds that a waiting guest's time may be ahead of ours, and milliseconds after which a busy one has lost track. */
 const AHEAD = 10_000_000
+/** Milliseconds that a slice takes while somebody sits there. */
+const SWIFT = 5
 const BEHIND = 100
 
 /** Collects what the guest prints and calls, as it happens: for the hooks of bootGuest. */
@@ -76,7 +80,7 @@ export function guestEars(): GuestEars {
 export async function runLoop(
   guest: Guest,
   ears: GuestEars,
-  { until, port, paced, maxInstructions = Number.POSITIVE_INFINITY, timeout, signal, progress }: LoopOptions,
+  { until, port, paced, maxInstructions = Number.POSITIVE_INFINITY, timeout, between, signal, progress }: LoopOptions,
 ): Promise<GuestEnd> {
   const { vm } = guest
   const machine = vm.stepped
@@ -87,6 +91,7 @@ export async function runLoop(
   const limit = Math.min(vm.spent + maxInstructions, until.kind === 'insns' ? until.count : Number.POSITIVE_INFINITY)
   let anchor = { wall: started, time: machine.now() }
   const decoder = new TextDecoder('latin1')
+  let swift = SLICE
 
   for (;;) {
     // Lets input, timers and signal handlers run.
@@ -103,10 +108,14 @@ export async function runLoop(
     // A guest that cannot keep up is not owed the time.
     if ((machine.now() - anchor.time) / 1e6 < wall - anchor.wall - BEHIND) anchor = { wall, time: machine.now() }
     const horizon = paced ? anchor.time + (wall - anchor.wall) * 1e6 + AHEAD : Number.POSITIVE_INFINITY
-    const slice = port.waiting().length > 0 ? SLICE_WITH_INPUT : SLICE
+    const slice = port.waiting().length > 0 ? SLICE_WITH_INPUT : paced ? swift : SLICE
     const stop = machine.runSlice(Math.min(slice, limit - vm.spent), horizon)
+    // Who talks to the guest must not wait for it. Elsewhere slices are what they are, so that the same run stops at the same instruction.
+    const took = performance.now() - wall
+    swift = Math.round(Math.min(4 * SLICE, Math.max(SLICE / 100, (swift * SWIFT) / Math.max(took, 0.1))))
     const said = ears.heard()
     if (said.length > 0) await port.write(said)
+    await between?.()
     progress?.({ label: 'the guest runs', done: vm.spent, unit: 'instructions' })
     // An end of the guest's is more than what it printed last.
     if (stop.kind === 'exit' && stop.exit.kind !== 'mmio') return { kind: 'ended', ...(await endState(stop.exit, stop.vcpu, guest.vcpus)) }

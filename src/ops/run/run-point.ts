@@ -4,6 +4,8 @@ import { SnapError } from '../../errors.ts'
 import type { StopReason } from '../../model/snapshot.ts'
 import { nearMatches } from '../../near-match.ts'
 
+import type { GuestEnd } from './run-loop.ts'
+
 export type RunPoint =
   /** The guest ends by itself, however. */
   | { readonly kind: 'end' }
@@ -42,4 +44,23 @@ export function isCallOf(name: string, functionId: bigint): boolean {
   const row = PSCI_FUNCTIONS.find(each => each.name === name)
   const id = Number(BigInt.asUintN(32, functionId))
   return row !== undefined && (id === row.smc32 || id === row.smc64)
+}
+
+/** SYSTEM_SUSPEND exists only in a VM that was made for it. */
+export const needsSuspend = (until: RunPoint): boolean =>
+  (until.kind === 'stop' && until.stop === 'suspended') || (until.kind === 'psci' && until.name === 'SYSTEM_SUSPEND')
+
+/** A call that ends the guest is reached by the guest's end. */
+export function isReached(end: GuestEnd, until: RunPoint): boolean {
+  if (end.kind === 'point') return true
+  if (end.kind !== 'ended') return false
+  return until.kind === 'end' || (until.kind === 'stop' && until.stop === end.stop) || (until.kind === 'psci' && ENDS[until.name] === end.stop)
+}
+
+const ENDS: Readonly<Record<string, string>> = {
+  SYSTEM_OFF: 'off',
+  SYSTEM_OFF2: 'hibernated',
+  SYSTEM_RESET: 'reset',
+  SYSTEM_RESET2: 'reset',
+  SYSTEM_SUSPEND: 'suspended',
 }

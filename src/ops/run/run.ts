@@ -1,10 +1,7 @@
 // Owns `run`: a guest with a kernel of the user's, or one from a snapshot, with its console, until it ends or gets where it is wanted. Prints nothing.
-import { showPsciVersion } from '../../arch/psci.ts'
-import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
 import { SnapError } from '../../errors.ts'
 import type { Finding } from '../../model/finding.ts'
 import { emulatorHost } from '../live/emulator-host.ts'
-import { getU64 } from '../one-register.ts'
 import type { RunReport, Verdict } from '../reports.ts'
 import { resolveBuild } from '../target.ts'
 import { bootGuest, type Guest, type GuestOptions } from './boot-guest.ts'
@@ -13,7 +10,8 @@ import { continueGuest } from './continue-guest.ts'
 import { exitLine } from './exit-line.ts'
 import { newestBuild } from './newest-build.ts'
 import { type GuestEnd, guestEars, type LoopOptions, runLoop } from './run-loop.ts'
-import { parseRunPoint } from './run-point.ts'
+import { isReached, needsSuspend, parseRunPoint } from './run-point.ts'
+import { psciOf } from './saved-guest.ts'
 
 export interface RunOptions extends Omit<GuestOptions, 'kernel'>, Omit<LoopOptions, 'until'> {
   /** A snapshot to run on, or … */
@@ -55,12 +53,11 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const loop = async (guest: Guest): Promise<{ readonly end: GuestEnd; readonly counts: Counts }> => {
     const before = { instructions: guest.vm.spent, time: guest.vm.stepped?.now() ?? 0 }
     const end = await runLoop(guest, ears, { ...options, until, port: listening })
-    const psci = await getU64(guest.vcpus[0]!, PSCI_VERSION_ID)
     return {
       end,
       counts: {
         vcpus: guest.vcpus.length,
-        psci: psci === undefined ? null : showPsciVersion(psci),
+        psci: await psciOf(guest),
         instructions: guest.vm.spent - before.instructions,
         seconds: ((guest.vm.stepped?.now() ?? 0) - before.time) / 1e9,
         ...(options.keepConsole ? { console: guest.vm.console() } : {}),
@@ -100,27 +97,6 @@ export async function run(options: RunOptions): Promise<RunReport> {
 }
 
 interface Counts extends Pick<RunReport, 'vcpus' | 'psci' | 'instructions' | 'seconds' | 'console'> {}
-
-type Point = ReturnType<typeof parseRunPoint>
-
-/** SYSTEM_SUSPEND exists only in a VM that was made for it. */
-export const needsSuspend = (until: Point): boolean =>
-  (until.kind === 'stop' && until.stop === 'suspended') || (until.kind === 'psci' && until.name === 'SYSTEM_SUSPEND')
-
-/** A call that ends the guest is reached by the guest's end. */
-export function isReached(end: GuestEnd, until: Point): boolean {
-  if (end.kind === 'point') return true
-  if (end.kind !== 'ended') return false
-  return until.kind === 'end' || (until.kind === 'stop' && until.stop === end.stop) || (until.kind === 'psci' && ENDS[until.name] === end.stop)
-}
-
-const ENDS: Readonly<Record<string, string>> = {
-  SYSTEM_OFF: 'off',
-  SYSTEM_OFF2: 'hibernated',
-  SYSTEM_RESET: 'reset',
-  SYSTEM_RESET2: 'reset',
-  SYSTEM_SUSPEND: 'suspended',
-}
 
 function endFindings(end: GuestEnd): readonly Finding[] {
   if (end.kind === 'limit') return [{ severity: 'warning', code: 'run-limit', message: `the guest was still running after ${end.what}` }]
