@@ -19,6 +19,7 @@ import { type FirmwareEvent, watchFirmware } from './firmware-watch.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import { type Interrupts, PPI } from './interrupts.ts'
 import { ENGINE_BYTES, type VcpuMachineState } from './machine-state.ts'
+import { createPmu, levelOf } from './pmu.ts'
 import { identification, type RegisterSources, readRegister, storedRegisters, writeRegister } from './system-registers.ts'
 import { createTimers } from './timers.ts'
 
@@ -63,6 +64,7 @@ const SERROR_ISS = 0x1ff_ffffn
 const EXTERNAL_ABORT = 0x10
 const EL1_32BIT = 1 << 1
 const HAS_EL2 = 1 << 7
+const PMU_V3 = 1 << 3
 
 interface VcpuRun extends RegisterSources {
   /** An access that KVM_RUN returned with; completed first thing when it is called again. */
@@ -79,6 +81,9 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
   /** Machine time when the running piece began, and when a line of its vCPU changes by itself. */
   let started = 0
   let ends = Number.POSITIVE_INFINITY
+  /** Instructions of the piece that the PMU has been told of, and the exception level since then. */
+  let counted = 0
+  let level = 0
   const refuse = (what: string): void => {
     refused ??= what
   }
@@ -96,8 +101,10 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       sysregs: storedRegisters(first),
       hooks: {
         readSysreg(position, encoding, executed) {
+          const run = runs[position]!
           clock.time = started + executed
-          const value = readRegister(runs[position]!, interrupts.gic(), position, encoding, clock.time)
+          countUpTo(run, executed)
+          const value = readRegister(run, interrupts.gic(), position, encoding, clock.time)
           // Reading may acknowledge an interrupt.
           signal(next, position)
           return value
@@ -105,6 +112,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
         writeSysreg(position, encoding, value, executed) {
           const run = runs[position]!
           clock.time = started + executed
+          countUpTo(run, executed)
           const exists = writeRegister(run, interrupts.gic(), position, encoding, value, clock.time)
           raiseLines(position, run)
           signal(next, position)
@@ -121,7 +129,8 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       if (known) return known
       const held = savedOf(vcpu)
       if (held) next.state(position).set(held.engine, VCPU_STATE.engine)
-      return { vcpu, timers: createTimers(vcpu, held?.physicalTimer), refuse, mmio: held?.mmio, data: 0n }
+      const pmu = vcpu.features & PMU_V3 ? createPmu(vcpu) : undefined
+      return { vcpu, timers: createTimers(vcpu, held?.physicalTimer), pmu, pendingInterrupts: () => isr(vcpu), refuse, mmio: held?.mmio, data: 0n }
     })
     engine = next
     return next
@@ -150,9 +159,12 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       signal(cpu, position)
       started = clock.time
       ends = nextChange(state)
+      counted = 0
+      level = levelOf(state.vcpu)
       const result = cpu.run(position, Math.min(budget - executed, Math.max(1, ends - started)))
       clock.time = started + result.executed
       clock.instructions += result.executed
+      countUpTo(state, result.executed)
       executed += result.executed
       if (refused !== undefined) {
         const what = refused
@@ -166,8 +178,17 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
     return { executed, kind: 'budget' }
   }
 
-  /** Machine time after now at which a line changes by itself: a timer of this vCPU, or a device. */
-  const nextChange = ({ timers }: VcpuRun): number => Math.min(timers.changesAt(clock.time), timeOfTick(bus.dueAt()))
+  /** Machine time after now at which a line changes by itself: a timer or counter of this vCPU, or a device. */
+  const nextChange = ({ timers, pmu }: VcpuRun): number =>
+    Math.min(timers.changesAt(clock.time), timeOfTick(bus.dueAt()), pmu ? clock.time + pmu.toOverflow() : Number.POSITIVE_INFINITY)
+
+  /** Tells the PMU of the piece's instructions up to the one at `executed`. */
+  function countUpTo({ vcpu, pmu }: VcpuRun, executed: number): void {
+    if (!pmu) return
+    pmu.count(executed - counted, level)
+    counted = executed
+    level = levelOf(vcpu)
+  }
 
   /** What is due by now happens. */
   function settle(position: number, state: VcpuRun): void {
@@ -176,11 +197,12 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
   }
 
   /** Puts the outputs of a vCPU's timers, as they are now, on their lines to the interrupt controller. */
-  function raiseLines(position: number, { timers }: VcpuRun): void {
+  function raiseLines(position: number, { timers, pmu }: VcpuRun): void {
     const gic = interrupts.gic()
     if (!gic) return
     gic.setPrivateLine(position, PPI.virtualTimer, timers.output('virtual', clock.time))
     gic.setPrivateLine(position, PPI.physicalTimer, timers.output('physical', clock.time))
+    if (pmu) gic.setPrivateLine(position, PPI.pmu, pmu.output())
   }
 
   /** What the interrupt controller signals becomes the engine's input; a pending SError stays. */
@@ -213,7 +235,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
         // Without KVM_CAP_ARM_NISV_TO_USER, which no VMM of ours enables.
         return { kind: 'exit', exit: { kind: 'error', errno: ERRNO.ENOSYS } }
       case 'fetch-outside':
-        cpu.inject(position, { kind: 'instruction-abort', status: EXTERNAL_ABORT, address: stop.address })
+        cpu.inject(position, { kind: 'instruction-abort', status: EXTERNAL_ABORT })
         return undefined
       case 'unimplemented':
         throw cannot(`${stop.feature} (instruction 0x${stop.word.toString(16).padStart(8, '0')} at 0x${stop.pc.toString(16)})`, state.vcpu.index)
@@ -317,5 +339,7 @@ function advance({ block }: Vcpu): void {
 
 /** LINE bits of the engine's inputs. */
 const lines = (vcpu: Vcpu): number => vcpu.words[ENGINE_STATE.lines >> 2]!
+/** ISR_EL1: SError, IRQ and FIQ. */
+const isr = (vcpu: Vcpu): number => (lines(vcpu) & LINE.serror ? 0x100 : 0) | (lines(vcpu) & LINE.irq ? 0x80 : 0) | (lines(vcpu) & LINE.fiq ? 0x40 : 0)
 const cannot = (what: string, vcpu: number): SnapError =>
   new SnapError('CANNOT_EXECUTE', `cannot execute: the guest needs ${what}, which the machine does not do`, { vcpu })
