@@ -5,23 +5,22 @@ import { SnapError } from '../../errors.ts'
 import { GIC_DISTRIBUTOR, GIC_END } from '../board/memory-map.ts'
 import { createEngine } from '../cpu/create-engine.ts'
 import type { Engine, MmioStop, StopReason } from '../cpu/engine.ts'
-import { ENGINE_STATE, LINE } from '../cpu/engine-state.ts'
-import { LINE_FIQ, LINE_IRQ } from '../devices/gic/cpu-interface.ts'
 import { firmwareCall } from '../firmware/dispatch.ts'
 import type { Vcpu } from '../kvm/vcpu.ts'
 import type { Vm } from '../kvm/vm.ts'
 import { VCPU_STATE } from '../state-layout.ts'
 import type { Bus } from './bus.ts'
-import { type Clock, timeOfTick } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { VcpuExit } from './exits.ts'
 import { type Entropy, firmwarePort } from './firmware-port.ts'
 import { type FirmwareEvent, watchFirmware } from './firmware-watch.ts'
 import type { GuestMemory } from './guest-memory.ts'
-import { type Interrupts, PPI } from './interrupts.ts'
+import type { Interrupts } from './interrupts.ts'
 import { ENGINE_BYTES, type VcpuMachineState } from './machine-state.ts'
 import { createPmu, levelOf } from './pmu.ts'
 import { identification, type RegisterSources, readRegister, storedRegisters, writeRegister } from './system-registers.ts'
 import { createTimers } from './timers.ts'
+import { createVcpuLines, type VcpuLines } from './vcpu-lines.ts'
 
 /** How a piece of a vCPU's run ended: it may go on (`budget`), waits, has stopped, or must leave to the VMM. */
 export type Piece = { readonly executed: number } & (
@@ -67,6 +66,7 @@ const HAS_EL2 = 1 << 7
 const PMU_V3 = 1 << 3
 
 interface VcpuRun extends RegisterSources {
+  readonly lines: VcpuLines
   /** An access that KVM_RUN returned with; completed first thing when it is called again. */
   mmio: { readonly word: number } | undefined
   data: bigint
@@ -106,7 +106,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
           countUpTo(run, executed)
           const value = readRegister(run, interrupts.gic(), position, encoding, clock.time)
           // Reading may acknowledge an interrupt.
-          signal(next, position)
+          run.lines.signal(next)
           return value
         },
         writeSysreg(position, encoding, value, executed) {
@@ -114,10 +114,10 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
           clock.time = started + executed
           countUpTo(run, executed)
           const exists = writeRegister(run, interrupts.gic(), position, encoding, value, clock.time)
-          raiseLines(position, run)
-          signal(next, position)
+          run.lines.raise()
+          run.lines.signal(next)
           // The run was to end when a line changes by itself; now that is earlier, or later.
-          if (nextChange(run) !== ends) next.endRun()
+          if (run.lines.nextChange() !== ends) next.endRun()
           return exists
         },
       },
@@ -129,8 +129,10 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       if (known) return known
       const held = savedOf(vcpu)
       if (held) next.state(position).set(held.engine, VCPU_STATE.engine)
+      const timers = createTimers(vcpu, held?.physicalTimer)
       const pmu = vcpu.features & PMU_V3 ? createPmu(vcpu) : undefined
-      return { vcpu, timers: createTimers(vcpu, held?.physicalTimer), pmu, pendingInterrupts: () => isr(vcpu), refuse, mmio: held?.mmio, data: 0n }
+      const lines = createVcpuLines({ vcpu, position, timers, pmu, interrupts, bus, clock })
+      return { vcpu, timers, pmu, lines, pendingInterrupts: lines.status, refuse, mmio: held?.mmio, data: 0n }
     })
     engine = next
     return next
@@ -148,17 +150,17 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
     cpu.setInterruptLines(position, { irq: false, fiq: false, serror: Number(serrorEsr & SERROR_ISS) })
     const piece = turn(cpu, position, state, budget)
     // The engine drops the line when the guest takes it.
-    if (!(lines(vcpu) & LINE.serror)) vcpu.clearEvents()
+    if (!state.lines.serrorPending()) vcpu.clearEvents()
     return piece
   }
 
   function turn(cpu: Engine, position: number, state: VcpuRun, budget: number): Piece {
     let executed = 0
     while (executed < budget) {
-      settle(position, state)
-      signal(cpu, position)
+      state.lines.settle()
+      state.lines.signal(cpu)
       started = clock.time
-      ends = nextChange(state)
+      ends = state.lines.nextChange()
       counted = 0
       level = levelOf(state.vcpu)
       const result = cpu.run(position, Math.min(budget - executed, Math.max(1, ends - started)))
@@ -178,42 +180,12 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
     return { executed, kind: 'budget' }
   }
 
-  /** Machine time after now at which a line changes by itself: a timer or counter of this vCPU, or a device. */
-  const nextChange = ({ timers, pmu }: VcpuRun): number =>
-    Math.min(timers.changesAt(clock.time), timeOfTick(bus.dueAt()), pmu ? clock.time + pmu.toOverflow() : Number.POSITIVE_INFINITY)
-
   /** Tells the PMU of the piece's instructions up to the one at `executed`. */
   function countUpTo({ vcpu, pmu }: VcpuRun, executed: number): void {
     if (!pmu) return
     pmu.count(executed - counted, level)
     counted = executed
     level = levelOf(vcpu)
-  }
-
-  /** What is due by now happens. */
-  function settle(position: number, state: VcpuRun): void {
-    if (timeOfTick(bus.dueAt()) <= clock.time) bus.elapse()
-    raiseLines(position, state)
-  }
-
-  /** Puts the outputs of a vCPU's timers, as they are now, on their lines to the interrupt controller. */
-  function raiseLines(position: number, { timers, pmu }: VcpuRun): void {
-    const gic = interrupts.gic()
-    if (!gic) return
-    gic.setPrivateLine(position, PPI.virtualTimer, timers.output('virtual', clock.time))
-    gic.setPrivateLine(position, PPI.physicalTimer, timers.output('physical', clock.time))
-    if (pmu) gic.setPrivateLine(position, PPI.pmu, pmu.output())
-  }
-
-  /** What the interrupt controller signals becomes the engine's input; a pending SError stays. */
-  function signal(cpu: Engine, position: number): void {
-    const signals = interrupts.gic()?.signals(position) ?? 0
-    const { vcpu } = runs[position]!
-    const now = lines(vcpu)
-    const wanted = (signals & LINE_IRQ ? LINE.irq : 0) | (signals & LINE_FIQ ? LINE.fiq : 0)
-    if (wanted === (now & ~LINE.serror)) return
-    const serror = now & LINE.serror ? { serror: vcpu.words[ENGINE_STATE.serror >> 2]! } : {}
-    cpu.setInterruptLines(position, { irq: (wanted & LINE.irq) !== 0, fiq: (wanted & LINE.fiq) !== 0, ...serror })
   }
 
   /** Undefined: the vCPU goes on. */
@@ -284,9 +256,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
   }
 
   function settleLines(): void {
-    runs.forEach((state, position) => {
-      raiseLines(position, state)
-    })
+    for (const { lines } of runs) lines.raise()
   }
 
   return {
@@ -307,12 +277,11 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
     },
     wakesIn(position) {
       engineNow()
-      const state = runs[position]!
-      settle(position, state)
-      if ((interrupts.gic()?.signals(position) ?? 0) !== 0 || lines(state.vcpu) & LINE.serror) return 0
+      const { lines, timers } = runs[position]!
+      lines.settle()
       // KVM wakes a vCPU whose timer has expired, whether its interrupt controller lets the interrupt through or not.
-      if (state.timers.output('virtual', clock.time) || state.timers.output('physical', clock.time)) return 0
-      const at = nextChange(state)
+      if (lines.pending() || timers.output('virtual', clock.time) || timers.output('physical', clock.time)) return 0
+      const at = lines.nextChange()
       return at === Number.POSITIVE_INFINITY ? undefined : at - clock.time
     },
     settleLines,
@@ -337,9 +306,5 @@ function advance({ block }: Vcpu): void {
   view.setBigUint64(VCPU_STATE.pc, BigInt.asUintN(64, view.getBigUint64(VCPU_STATE.pc, true) + 4n), true)
 }
 
-/** LINE bits of the engine's inputs. */
-const lines = (vcpu: Vcpu): number => vcpu.words[ENGINE_STATE.lines >> 2]!
-/** ISR_EL1: SError, IRQ and FIQ. */
-const isr = (vcpu: Vcpu): number => (lines(vcpu) & LINE.serror ? 0x100 : 0) | (lines(vcpu) & LINE.irq ? 0x80 : 0) | (lines(vcpu) & LINE.fiq ? 0x40 : 0)
 const cannot = (what: string, vcpu: number): SnapError =>
   new SnapError('CANNOT_EXECUTE', `cannot execute: the guest needs ${what}, which the machine does not do`, { vcpu })
