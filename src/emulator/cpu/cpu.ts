@@ -4,6 +4,7 @@ import type { Decoder } from './decode/table.ts'
 import type { EngineHooks, StopReason, SysRegMap } from './engine.ts'
 import type { Features } from './exceptions.ts'
 import { EC, takeSynchronous, takeUndefined } from './exceptions.ts'
+import type { Mmu } from './mmu/mmu.ts'
 import type { VcpuBlock } from './vcpu-block.ts'
 
 export interface Cpu {
@@ -12,13 +13,16 @@ export interface Cpu {
   readonly decoder: Decoder
   readonly sysregs: SysRegMap
   readonly hooks: EngineHooks
+  readonly mmu: Mmu
   /** Bytes that DC ZVA zeroes. */
   readonly zvaBytes: number
   /** Sets the event register of every vCPU. */
   sendEventToAll(): void
-  /** Writes zeros; false when [address, address + length) is not in RAM. */
+  /** Writes zeros at a physical address; false when [address, address + length) is not in RAM. */
   zero(address: bigint, length: number): boolean
-  /** Whether the bytes are in RAM. */
+  /** Writes 8 bytes at a physical address in RAM, as a guest's store would. */
+  write64(address: bigint, value: bigint): void
+  /** Whether the bytes at a physical address are in RAM. */
   inRam(address: bigint, length: number): boolean
 }
 

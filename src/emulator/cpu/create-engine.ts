@@ -1,4 +1,6 @@
 // Owns the run loop: generated code until it returns, then whatever made it return. Knows no encoding and no operation.
+import { translationFeatures } from '../../arch/translation/features.ts'
+import type { Translation } from '../../arch/translation/walk.ts'
 import { SnapError } from '../../errors.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import type { Cpu, Outcome } from './cpu.ts'
@@ -10,14 +12,15 @@ import { ENGINE_STATE, LINE } from './engine-state.ts'
 import { EC, FAULT, takeDataAbort, takeInstructionAbort, takePendingInterrupt, takeSynchronous, takeUndefined } from './exceptions.ts'
 import { executeTrap } from './execute-trap.ts'
 import { AT, EXIT } from './interpreter/layout.ts'
+import { ACCESS } from './interpreter/memory-access.ts'
 import { Operations } from './interpreter/operations.ts'
-import { ACCESS } from './interpreter/runtime-functions.ts'
 import { allocateLinearMemory, type RamRegion } from './linear-memory.ts'
 import { LookUpTables } from './look-up-tables.ts'
-import { completeAccess, outsideAccess, physicalBits } from './outside-access.ts'
+import { Mmu } from './mmu/mmu.ts'
+import { completeAccess, outsideAccess } from './outside-access.ts'
 import { PSTATE } from './pstate.ts'
 import { SCTLR_LOW, unsupportedBySctlr } from './sctlr.ts'
-import { SYSREG } from './system-register-encoding.ts'
+import { encodingOf, SYSREG } from './system-register-encoding.ts'
 import { fpTrapped, unsupportedMode } from './system-registers.ts'
 import { VcpuBlock } from './vcpu-block.ts'
 
@@ -57,10 +60,18 @@ export function createEngine(options: EngineOptions): Engine {
     if (!block) throw new SnapError('USAGE', `there is no vCPU ${vcpu}`)
     return block
   }
-  const wordAt = (address: bigint): number => {
-    const region = regionOf(address, 4)
-    if (!region) throw new Error(`no instruction at 0x${address.toString(16)}`)
-    return view.getUint32(region.linear + Number(address - region.start), true)
+  /** The vCPU whose page of code fixed memory names. */
+  let ranLast: VcpuBlock | undefined
+  /** The word at a vCPU's PC: of the page that it executes, or as its address is translated. */
+  const wordAtPc = (vcpu: VcpuBlock): number => {
+    const { pc } = vcpu
+    const records = view.getUint32(AT.pageRecords, true)
+    if (ranLast === vcpu && records !== 0 && view.getBigUint64(AT.pageAddress, true) === (pc & ~0xfffn))
+      return view.getUint32(cache.pageOf(records) + Number(pc & 0xfffn), true)
+    const { mapping } = mmu.translate(vcpu, pc, mmu.rights(vcpu, 'fetch'))
+    const region = mapping && regionOf(mapping.address, 4)
+    if (!region) throw new Error(`no instruction at 0x${pc.toString(16)}`)
+    return view.getUint32(region.linear + Number(mapping.address - region.start), true)
   }
   const writeRam = (address: bigint, from: Uint8Array): void => {
     const region = regionOf(address, from.length)
@@ -75,6 +86,13 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  const idRegister = (crm: number, op2: number): bigint => options.idRegisters.get(encodingOf(3, 0, 0, crm, op2)) ?? 0n
+  const readPhysical = (address: bigint): bigint | undefined => {
+    const region = regionOf(address, 8)
+    return region && view.getBigUint64(region.linear + Number(address - region.start), true)
+  }
+  const mmu = new Mmu(view, tables, translationFeatures(idRegister), readPhysical)
+
   let endRequested = false
   const cpu: Cpu = {
     features,
@@ -82,6 +100,7 @@ export function createEngine(options: EngineOptions): Engine {
     decoder,
     sysregs: options.sysregs,
     hooks: options.hooks,
+    mmu,
     zvaBytes: 4 << zvaBlock,
     sendEventToAll: () => {
       for (const block of blocks) block.write32(ENGINE_STATE.event, 1)
@@ -91,6 +110,7 @@ export function createEngine(options: EngineOptions): Engine {
       writeRam(address, new Uint8Array(length))
       return true
     },
+    write64: (address, value) => writeRam(address, new Uint8Array(BigUint64Array.of(value).buffer)),
     inRam: (address, length) => regionOf(address, length) !== undefined,
   }
 
@@ -104,7 +124,7 @@ export function createEngine(options: EngineOptions): Engine {
     view.setUint32(AT.strict, strict ? 1 : 0, true)
     view.setUint32(AT.stackMask, sctlr & (el === 0 ? SCTLR_LOW.sa0 : SCTLR_LOW.sa) ? 15 : 0, true)
     view.setUint32(AT.fpTrapped, fpTrapped(vcpu) ? 1 : 0, true)
-    tables.select(index, { el, pan: (vcpu.pstate & PSTATE.pan) !== 0, unprivileged: vcpu.pstate & PSTATE.uao ? 'own' : 'el0' })
+    mmu.configure(vcpu)
   }
 
   const illegalState = (vcpu: VcpuBlock): void => {
@@ -112,45 +132,78 @@ export function createEngine(options: EngineOptions): Engine {
     else takeSynchronous(vcpu, features, { ec: EC.illegalState })
   }
 
+  /** Does what a translation asks for before the access is made; without that there was no reason to leave generated code. */
+  const settle = ({ mapping }: Translation, address: bigint): void => {
+    if (!mapping?.update) throw new Error(`two answers for the translation of 0x${address.toString(16)}`)
+    cpu.write64(mapping.update.address, mapping.update.value)
+  }
+
   /** PC is in a page that generated code does not know. Gives a stop, or whether an attempt was counted. */
   const fetch = (vcpu: VcpuBlock): { readonly counted: boolean; readonly outcome: Outcome } => {
     const { pc } = vcpu
-    const region = regionOf(pc, 4)
-    if (pc & 3n) takeSynchronous(vcpu, features, { ec: EC.pcAlignment, far: pc })
-    else if (pc >> BigInt(physicalBits(cpu)) !== 0n) takeInstructionAbort(vcpu, features, FAULT.addressSize0, pc)
-    else if (!region) return { counted: true, outcome: { kind: 'fetch-outside', address: pc } }
-    else {
-      cache.enterPage(pc, region)
+    if (pc & 3n) {
+      takeSynchronous(vcpu, features, { ec: EC.pcAlignment, far: pc })
+      return { counted: true, outcome: undefined }
+    }
+    const translation = mmu.translate(vcpu, pc, mmu.rights(vcpu, 'fetch'))
+    const { fault, mapping } = translation
+    if (fault) {
+      takeInstructionAbort(vcpu, features, fault.status, pc)
+      return { counted: true, outcome: undefined }
+    }
+    if (mapping.update) {
+      settle(translation, pc)
       return { counted: false, outcome: undefined }
     }
-    return { counted: true, outcome: undefined }
+    const region = regionOf(mapping.address, 4)
+    if (!region) return { counted: true, outcome: { kind: 'fetch-outside', address: mapping.address } }
+    cache.enterPage(mapping.address, region)
+    return { counted: false, outcome: undefined }
   }
 
-  /** Generated code left the instruction at PC undone. */
-  const leftUndone = (vcpu: VcpuBlock, exit: number, executed: number): Outcome => {
+  /** Generated code left the instruction at PC undone. 'again': it has not been attempted yet after all. */
+  const leftUndone = (vcpu: VcpuBlock, exit: number, executed: number): Outcome | 'again' => {
     if (exit === EXIT.stackAlignment) {
       takeSynchronous(vcpu, features, { ec: EC.spAlignment })
       return undefined
     }
-    const word = wordAt(vcpu.pc)
-    if (exit === EXIT.trap) return executeTrap(vcpu, cpu, word, executed)
-    const address = view.getBigUint64(AT.exitAddress, true)
+    const word = wordAtPc(vcpu)
+    // Cache maintenance has rules of its own for what it cannot reach.
+    if (exit === EXIT.trap || decoder.decode(word)?.semantics === 'system') return executeTrap(vcpu, cpu, word, executed)
+    const virtual = view.getBigUint64(AT.exitAddress, true)
     const access = view.getUint32(AT.exitAccess, true)
     const write = (access & ACCESS.write) !== 0
-    if (exit === EXIT.outside) return outsideAccess(vcpu, cpu, word, address, access & 0xff, write)
-    takeDataAbort(vcpu, features, FAULT.alignment, address, write)
-    return undefined
+    if (exit === EXIT.outside) {
+      const physical = view.getBigUint64(AT.exitPhysical, true)
+      const second = view.getBigInt64(AT.exitSecondPage, true)
+      return outsideAccess(vcpu, cpu, word, { physical, bytes: access & ACCESS.bytes, write, secondPage: second < 0n ? undefined : second })
+    }
+    if (exit === EXIT.alignment) {
+      takeDataAbort(vcpu, features, FAULT.alignment, virtual, write)
+      return undefined
+    }
+    const translation = mmu.translate(vcpu, virtual, mmu.rights(vcpu, write ? 'write' : 'read', (access & ACCESS.unprivileged) !== 0))
+    if (translation.fault) {
+      takeDataAbort(vcpu, features, translation.fault.status, virtual, write)
+      return undefined
+    }
+    settle(translation, virtual)
+    return 'again'
   }
 
   const run = (index: number, budget: number): RunResult => {
     if (!Number.isSafeInteger(budget) || budget < 0) throw new SnapError('USAGE', `a budget of ${budget} instructions`)
     const vcpu = blockOf(index)
     let left = budget
-    const stopped = (stop: RunResult['stop']): RunResult => ({ executed: budget - left, stop })
+    const stopped = (stop: RunResult['stop']): RunResult => {
+      mmu.end(vcpu)
+      return { executed: budget - left, stop }
+    }
     if (budget === 0) return stopped({ kind: 'budget' })
     const what = unsupportedBySctlr(vcpu.sysreg(SYSREG.SCTLR_EL1)) ?? unsupportedMode(vcpu.pstate)
     if (what !== undefined) return stopped({ kind: 'cannot-execute', what })
     for (const other of blocks) if (other !== vcpu) other.write32(ENGINE_STATE.monitorSize, 0)
+    mmu.begin(vcpu)
     endRequested = false
     while (left > 0 && !endRequested) {
       takePendingInterrupt(vcpu, features)
@@ -162,17 +215,19 @@ export function createEngine(options: EngineOptions): Engine {
       configure(vcpu)
       const count = Math.min(left, MOST_AT_ONCE)
       left -= count - runGenerated(vcpu.address, count)
+      ranLast = vcpu
       const exit = view.getUint32(AT.exit, true)
-      let outcome: Outcome
+      let outcome: Outcome | 'again'
       if (exit === EXIT.budget) continue
-      if (exit === EXIT.decode) cache.decodeFrom(vcpu.pc, regionOf(vcpu.pc, 4)!)
+      if (exit === EXIT.decode) cache.decodeFrom(view.getUint32(AT.pageRecords, true), vcpu.pc)
       else if (exit !== EXIT.fetch) outcome = leftUndone(vcpu, exit, budget - left - 1)
       else if (left > 0) {
         const fetched = fetch(vcpu)
         if (fetched.counted) left--
         outcome = fetched.outcome
       }
-      if (outcome) return stopped(outcome)
+      if (outcome === 'again') left++
+      else if (outcome) return stopped(outcome)
     }
     return stopped({ kind: 'budget' })
   }
@@ -192,7 +247,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     completeMmio: (vcpu, value = 0n, word) => {
       const block = blockOf(vcpu)
-      completeAccess(block, cpu, word ?? wordAt(block.pc), value)
+      completeAccess(block, cpu, word ?? wordAtPc(block), value)
     },
     setInterruptLines: (vcpu, { irq, fiq, serror }) => {
       const block = blockOf(vcpu)
@@ -206,7 +261,7 @@ export function createEngine(options: EngineOptions): Engine {
         case 'undefined':
           return takeUndefined(block, features)
         case 'instruction-abort':
-          return takeInstructionAbort(block, features, exception.status, exception.address)
+          return takeInstructionAbort(block, features, exception.status, block.pc)
         case 'data-abort':
           return takeDataAbort(block, features, exception.status, exception.address, exception.write)
         default:

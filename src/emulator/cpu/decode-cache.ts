@@ -1,6 +1,6 @@
 // Owns the decoded pages in linear memory: which guest page has records where, decoding on demand, forgetting. Knows no meaning of an operation.
 import type { Decoder } from './decode/table.ts'
-import { AT, OP_NEXT_PAGE, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD, TABLE } from './interpreter/layout.ts'
+import { OP_NEXT_PAGE, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD } from './interpreter/layout.ts'
 import type { Operations } from './interpreter/operations.ts'
 import type { RamRegion } from './linear-memory.ts'
 import type { LookUpTables } from './look-up-tables.ts'
@@ -27,8 +27,8 @@ export class DecodeCache {
   readonly #context: LowerContext
   readonly #tables: LookUpTables
   readonly #operations: Operations
-  /** Code-map entries of the pages in use, in order of their records: what to clear when the cache is full. */
-  readonly #used: number[] = []
+  /** The pages in use, in order of their records: their code-map entries, to clear when the cache is full, and where their bytes are. */
+  readonly #used: { readonly entry: number; readonly linear: number }[] = []
 
   constructor(memory: ArrayBuffer, pages: DecodedPages, decoder: Decoder, context: LowerContext, tables: LookUpTables, operations: Operations) {
     this.#view = new DataView(memory)
@@ -42,31 +42,29 @@ export class DecodeCache {
     this.#forgetAll()
   }
 
-  /** Makes the page of this guest address known to generated code. `region` holds it. */
-  enterPage(address: bigint, region: RamRegion): void {
-    const page = Number((address - region.start) >> 12n)
+  /** Gives the page of this physical address, which `region` holds, records if it has none. */
+  enterPage(physical: bigint, region: RamRegion): void {
+    const page = Number((physical - region.start) >> 12n)
     const entry = region.codeMap + page * 4
-    let records = this.#view.getUint32(entry, true)
-    if (records === 0) {
-      if (this.#used.length === this.#capacity) this.#forgetAll()
-      records = this.#base + this.#used.length * PAGE_RECORD_BYTES
-      this.#used.push(entry)
-      this.#bytes.fill(0, records, records + PAGE_RECORD_BYTES)
-      this.#view.setUint16(records + PAGE_WORDS * RECORD.bytes + RECORD.op, OP_NEXT_PAGE, true)
-      this.#view.setUint32(entry, records, true)
-      this.#tables.forgetWrites() // stores to the page have to make records undecoded
-    }
-    const hash = this.#view.getUint32(AT.codeHash, true) + ((Number(address & 0xffff_ffffn) >>> TABLE.indexShift) & TABLE.indexMask)
-    this.#view.setBigUint64(hash, address & ~0xfffn, true)
-    this.#view.setUint32(hash + TABLE.value, records, true)
+    if (this.#view.getUint32(entry, true) !== 0) return
+    if (this.#used.length === this.#capacity) this.#forgetAll()
+    const records = this.#base + this.#used.length * PAGE_RECORD_BYTES
+    this.#used.push({ entry, linear: region.linear + page * 4096 })
+    this.#bytes.fill(0, records, records + PAGE_RECORD_BYTES)
+    this.#view.setUint16(records + PAGE_WORDS * RECORD.bytes + RECORD.op, OP_NEXT_PAGE, true)
+    this.#view.setUint32(entry, records, true)
+    this.#tables.forgetWrites() // stores to the page have to make records undecoded
   }
 
-  /** Decodes the instruction at this guest address, whose page is known, and those that follow it in a straight line. */
-  decodeFrom(address: bigint, region: RamRegion): void {
-    const offset = Number(address - region.start)
-    const records = this.#view.getUint32(region.codeMap + (offset >>> 12) * 4, true)
-    const first = (offset >>> 2) & (PAGE_WORDS - 1)
-    const pageStart = region.linear + offset - first * 4
+  /** Linear address of the bytes that these records were decoded from. */
+  pageOf(records: number): number {
+    return this.#used[(records - this.#base) / PAGE_RECORD_BYTES]!.linear
+  }
+
+  /** Decodes the instruction at this address of the page with these records, and those that follow it in a straight line. */
+  decodeFrom(records: number, address: bigint): void {
+    const first = Number(address & 0xfffn) >>> 2
+    const pageStart = this.pageOf(records)
     for (let word = first; word < PAGE_WORDS && word < first + DECODE_AHEAD; word++) {
       const record = records + word * RECORD.bytes
       if (word > first && this.#view.getUint16(record + RECORD.op, true) !== 0) return
@@ -110,7 +108,7 @@ export class DecodeCache {
   }
 
   #forgetAll(): void {
-    for (const entry of this.#used) this.#view.setUint32(entry, 0, true)
+    for (const { entry } of this.#used) this.#view.setUint32(entry, 0, true)
     this.#used.length = 0
     this.#tables.forgetCode()
     // Pages without records may be written fast again; the table fills itself.

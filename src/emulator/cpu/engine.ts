@@ -11,8 +11,9 @@
 // Counting. `executed` counts attempts: an instruction that completes, traps, takes an exception or stops the run is one; taking an interrupt is none.
 // Time is this count, so the machine computes timers from it, raises lines between runs and chooses budgets that end where a line changes.
 //
-// Memory is flat and Normal: with the MMU off the architecture makes data accesses Device-nGnRnE, where an unaligned one faults; here, as in QEMU's TCG until 9.0,
-// it works unless SCTLR_EL1.A is set (exclusive and ordered accesses always fault). Memory types come with the MMU.
+// With the MMU off the architecture makes data accesses Device-nGnRnE, where an unaligned one faults; here, as in QEMU's TCG until 9.0, it works unless
+// SCTLR_EL1.A is set (exclusive and ordered accesses always fault). With the MMU on memory is what MAIR_EL1 says.
+// Addresses of stops are physical, what KVM reports of them.
 import type { CpuFeature, IdRegisters } from './decode/cpu-feature.ts'
 
 export interface EngineOptions {
@@ -72,7 +73,7 @@ export type StopReason =
   | { readonly kind: 'wfe' }
   /** An instruction that the ID registers announce and this CPU does not execute. PC is at it. */
   | { readonly kind: 'unimplemented'; readonly feature: CpuFeature; readonly word: number; readonly pc: bigint }
-  /** The state asks for something this CPU does not do yet: the MMU, AArch32, EL2, big-endian data. PC is at the instruction that would have started it. */
+  /** The state asks for something this CPU does not do yet: AArch32, EL2, big-endian data. PC is at the instruction that would have started it. */
   | { readonly kind: 'cannot-execute'; readonly what: string }
 
 /**
@@ -92,8 +93,8 @@ export interface MmioStop {
 /** An abort or undefined exception that the machine gives to the guest at its current PC, as KVM's kvm_inject_* do. */
 export type InjectedException =
   | { readonly kind: 'undefined' }
-  /** Instruction or data abort with this fault status (IFSC/DFSC; 0x10: synchronous external abort) and FAR_EL1. */
-  | { readonly kind: 'instruction-abort'; readonly status: number; readonly address: bigint }
+  /** Instruction or data abort with this fault status (IFSC/DFSC; 0x10: synchronous external abort). FAR_EL1 is the PC, or the virtual address that is given. */
+  | { readonly kind: 'instruction-abort'; readonly status: number }
   | { readonly kind: 'data-abort'; readonly status: number; readonly address: bigint; readonly write: boolean }
 
 export interface InterruptLines {

@@ -23,8 +23,9 @@ export const EC = {
 } as const
 
 /** Fault status codes (IFSC, DFSC). */
-export const FAULT = { addressSize0: 0x00, external: 0x10, alignment: 0x21 } as const
+export const FAULT = { alignment: 0x21 } as const
 const WRITE = 1 << 6
+const CACHE_MAINTENANCE = 1 << 8
 const VECTOR = { synchronous: 0x000, irq: 0x080, fiq: 0x100, serror: 0x180 } as const
 const SCTLR_SPAN = 1n << 23n
 const SCTLR_DSSBS = 1n << 44n
@@ -52,6 +53,11 @@ export function takeUndefined(vcpu: VcpuBlock, features: Features): void {
 
 export function takeDataAbort(vcpu: VcpuBlock, features: Features, status: number, far: bigint, write: boolean): void {
   takeSynchronous(vcpu, features, { ec: EC.dataAbort + vcpu.el, iss: status | (write ? WRITE : 0), far })
+}
+
+/** Data abort by cache maintenance or address translation, which count as writes. */
+export function takeMaintenanceAbort(vcpu: VcpuBlock, features: Features, status: number, far: bigint): void {
+  takeSynchronous(vcpu, features, { ec: EC.dataAbort + vcpu.el, iss: status | WRITE | CACHE_MAINTENANCE, far })
 }
 
 export function takeInstructionAbort(vcpu: VcpuBlock, features: Features, status: number, far: bigint): void {

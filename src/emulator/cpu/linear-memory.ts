@@ -2,7 +2,7 @@
 import { SnapError } from '../../errors.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import type { EngineOptions } from './engine.ts'
-import { AT, PAGE_RECORD_BYTES, REGION, TABLES } from './interpreter/layout.ts'
+import { AT, BANKS, PAGE_RECORD_BYTES, REGION, TABLES } from './interpreter/layout.ts'
 
 /** A guest RAM region and where it is in linear memory. */
 export interface RamRegion {
@@ -15,7 +15,7 @@ export interface RamRegion {
 export interface LinearMemory {
   readonly memory: WebAssembly.Memory
   readonly blocks: readonly number[]
-  /** Each vCPU's look-up tables (TABLES). */
+  /** Each vCPU's look-up tables: BANKS times TABLES. */
   readonly tables: readonly number[]
   readonly regions: readonly RamRegion[]
   readonly decodedPages: number
@@ -40,7 +40,7 @@ export function allocateLinearMemory({ ram, vcpus }: Pick<EngineOptions, 'ram' |
     return address
   }
   const blocks = Array.from({ length: vcpus }, () => take(VCPU_STATE_BYTES, 64))
-  const tables = blocks.map(() => take(TABLES.bytes, 64))
+  const tables = blocks.map(() => take(TABLES.bytes * BANKS, 64))
   const codeMaps = ram.map(({ size }) => take((size / GUEST_PAGE) * 4, 64))
   const pages = ram.reduce((sum, { size }) => sum + size / GUEST_PAGE, 0)
   const decodedPageCount = Math.min(DECODED_PAGES, pages)

@@ -1,15 +1,8 @@
 // Owns data accesses that are not in RAM: what the trapping hardware would report of them (ESR_EL2.ISS with ISV), and finishing them. Knows no device.
-import { advance, type Cpu, idField, type Outcome } from './cpu.ts'
+import { advance, type Cpu, type Outcome } from './cpu.ts'
 import type { Encoding } from './decode/table.ts'
 import type { MmioStop } from './engine.ts'
-import { FAULT, takeDataAbort } from './exceptions.ts'
-import { SYSREG } from './system-register-encoding.ts'
 import type { VcpuBlock } from './vcpu-block.ts'
-
-/** By ID_AA64MMFR0_EL1.PARange. */
-const PHYSICAL_BITS = [32, 36, 40, 42, 44, 48, 52, 56]
-
-export const physicalBits = (cpu: Pick<Cpu, 'idRegisters'>): number => PHYSICAL_BITS[idField(cpu, SYSREG.ID_AA64MMFR0_EL1, 0)] ?? 48
 
 /** One general register without writeback: what hardware describes completely (Arm ARM, ISS encoding for data aborts, ISV). */
 interface SingleAccess {
@@ -42,14 +35,20 @@ function singleAccess(encoding: Encoding | undefined, word: number): SingleAcces
   }
 }
 
-/** The access of the instruction at PC missed RAM at `address`. */
-export function outsideAccess(vcpu: VcpuBlock, cpu: Cpu, word: number, address: bigint, bytes: number, write: boolean): Outcome {
-  if (address >> BigInt(physicalBits(cpu)) !== 0n) {
-    takeDataAbort(vcpu, cpu.features, FAULT.addressSize0, address, write)
-    return undefined
-  }
+/** Where an access that missed RAM went: its first byte, and the physical page of its last byte when that is another page. */
+export interface Missed {
+  readonly physical: bigint
+  readonly bytes: number
+  readonly write: boolean
+  readonly secondPage: bigint | undefined
+}
+
+/** The access of the instruction at PC missed RAM. */
+export function outsideAccess(vcpu: VcpuBlock, cpu: Cpu, word: number, { physical: address, bytes, write, secondPage }: Missed): Outcome {
   const access = singleAccess(cpu.decoder.decode(word), word)
-  const straddles = cpu.inRam(address, 1) || cpu.inRam(address + BigInt(bytes - 1), 1)
+  const last = address + BigInt(bytes - 1)
+  const apart = secondPage !== undefined && secondPage !== (last >> 12n) << 12n
+  const straddles = apart || cpu.inRam(address, 1) || cpu.inRam(last, 1)
   if (!access || straddles) return { kind: 'nisv', address, write }
   const data = access.write ? BigInt.asUintN(access.size * 8, vcpu.x(access.register)) : 0n
   return { kind: 'mmio', address, size: access.size, write: access.write, data, word } satisfies MmioStop

@@ -21,7 +21,6 @@ export const SCTLR_LOW = { a: 1 << 1, sa: 1 << 3, sa0: 1 << 4 } as const
 
 /** Why a vCPU with this SCTLR_EL1 cannot run here, or undefined. */
 export function unsupportedBySctlr(sctlr: bigint): string | undefined {
-  if (sctlr & SCTLR.m) return 'MMU (SCTLR_EL1.M is set)'
   if (sctlr & (SCTLR.ee | SCTLR.e0e)) return 'big-endian data (SCTLR_EL1.EE or E0E is set)'
   return undefined
 }

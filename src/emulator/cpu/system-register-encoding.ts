@@ -6,6 +6,8 @@ export const encodingOf = (op0: number, op1: number, crn: number, crm: number, o
 export const SYSREG = {
   SCTLR_EL1: encodingOf(3, 0, 1, 0, 0),
   CPACR_EL1: encodingOf(3, 0, 1, 0, 2),
+  TTBR0_EL1: encodingOf(3, 0, 2, 0, 0),
+  TTBR1_EL1: encodingOf(3, 0, 2, 0, 1),
   TCR_EL1: encodingOf(3, 0, 2, 0, 2),
   SPSR_EL1: encodingOf(3, 0, 4, 0, 0),
   ELR_EL1: encodingOf(3, 0, 4, 0, 1),
@@ -18,6 +20,7 @@ export const SYSREG = {
   FAR_EL1: encodingOf(3, 0, 6, 0, 0),
   PAR_EL1: encodingOf(3, 0, 7, 4, 0),
   PMUSERENR_EL0: encodingOf(3, 3, 9, 14, 0),
+  MAIR_EL1: encodingOf(3, 0, 10, 2, 0),
   VBAR_EL1: encodingOf(3, 0, 12, 0, 0),
   DISR_EL1: encodingOf(3, 0, 12, 1, 1),
   CNTKCTL_EL1: encodingOf(3, 0, 14, 1, 0),

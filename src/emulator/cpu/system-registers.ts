@@ -4,6 +4,7 @@ import { advance, type Cpu, idField, type Outcome, trapSystemAccess, undefinedIn
 import type { Fields } from './decode/validity.ts'
 import { el0Access } from './el0-access.ts'
 import { EC, type Features, takeSynchronous } from './exceptions.ts'
+import { TRANSLATION_REGISTERS } from './mmu/mmu.ts'
 import { MODE, PSTATE } from './pstate.ts'
 import { unsupportedBySctlr } from './sctlr.ts'
 import { encodingOf, SYSREG } from './system-register-encoding.ts'
@@ -111,6 +112,7 @@ export function executeMsr(vcpu: VcpuBlock, cpu: Cpu, f: Fields, executed: numbe
   const reserved = encoding === SYSREG.VBAR_EL1 ? VBAR_RES0 : 0n
   const mask = (slot.writeMask ?? 0xffff_ffff_ffff_ffffn) & ~reserved
   vcpu.setSysreg(encoding, (vcpu.sysreg(encoding) & ~mask & ~reserved) | (value & mask))
+  if (TRANSLATION_REGISTERS.has(encoding)) cpu.mmu.registersChanged(vcpu)
   return advance(vcpu)
 }
 

@@ -279,7 +279,7 @@ describe('exceptions from the machine', () => {
     expect(vcpu.sysreg(SYSREG.ESR_EL1)).toBe(BigInt((0x25 << 26) >>> 0) | (1n << 25n) | 0x50n)
     expect(vcpu.sysreg(SYSREG.FAR_EL1)).toBe(0x123n)
     expect(vcpu.get('elrEl1')).toBe(CODE)
-    machine.engine.inject(0, { kind: 'instruction-abort', status: 0x10, address: 0x456n })
+    machine.engine.inject(0, { kind: 'instruction-abort', status: 0x10 })
     expect(vcpu.sysreg(SYSREG.ESR_EL1) >> 26n).toBe(0x21n)
     machine.engine.inject(0, { kind: 'undefined' })
     expect(vcpu.sysreg(SYSREG.ESR_EL1) >> 26n).toBe(0n)

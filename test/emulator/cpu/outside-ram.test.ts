@@ -89,7 +89,7 @@ describe('the edges of RAM', () => {
     vcpu.set('pc', CODE)
     vcpu.setX(1, UART)
     expect(machine.engine.run(0, 10)).toEqual({ executed: 2, stop: { kind: 'fetch-outside', address: UART } })
-    machine.engine.inject(0, { kind: 'instruction-abort', status: 0x10, address: UART })
+    machine.engine.inject(0, { kind: 'instruction-abort', status: 0x10 })
     expect(vcpu.get('pc')).toBe(VECTORS + 0x200n)
   })
 })

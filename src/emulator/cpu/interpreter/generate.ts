@@ -8,9 +8,10 @@ import { REGISTER } from '../semantics/op.ts'
 import { call, callIndirect, constant32, constant64, extendU, I32, type I32Expression, i32, i64, load16U32, load32, load64, local } from '../wasm/expression.ts'
 import { FunctionBuilder, type Label } from '../wasm/function-builder.ts'
 import { ModuleBuilder } from '../wasm/module-builder.ts'
+import { global32, global64 } from './globals.ts'
 import { HandlerEmitter, type HandlerEnd } from './handler-emitter.ts'
 import { AT, EXIT, FIRST_OP, OP_DECODE, OP_NEXT_PAGE, RECORD } from './layout.ts'
-import { addressOf, defineRuntimeFunctions, global32, global64, type RuntimeFunctions } from './runtime-functions.ts'
+import { addressOf, defineRuntimeFunctions, type RuntimeFunctions } from './runtime-functions.ts'
 
 const ZERO = constant32(0)
 const MAXIMUM_MEMORY_PAGES = 65536

@@ -23,8 +23,9 @@ import {
 } from '../wasm/expression.ts'
 import type { FunctionBuilder } from '../wasm/function-builder.ts'
 import type { SharedFunction } from '../wasm/shared-function.ts'
+import { global32, global64, tableIndex } from './globals.ts'
 import { AT, EXIT, RECORD, TABLE } from './layout.ts'
-import { type Access, addressOf, global32, global64, type RuntimeFunctions, tableIndex } from './runtime-functions.ts'
+import { type Access, addressOf, type RuntimeFunctions } from './runtime-functions.ts'
 
 const ZERO = constant32(0)
 
@@ -218,7 +219,7 @@ export class HandlerEmitter implements Emit {
   }
 
   zero64(address: I64Expression): void {
-    const linear = this.#linear(address, { bytes: 64, alignment: 1, write: true })
+    const linear = this.#linear(address, { bytes: 64, alignment: 1, write: true, zeroBlock: true })
     for (let offset = 0; offset < 64; offset += 8) this.#f.store(8, linear, constant64(0n), offset)
   }
 

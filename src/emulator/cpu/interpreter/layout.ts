@@ -36,13 +36,69 @@ export const AT = {
   crossingFirst: 0x680,
   crossingSecond: 0x684,
   crossingLength: 0x688,
+  /** Translation of the vCPU that runs (mmu/): physical address of an access outside RAM, and of its second page or all ones; its bank of look-up tables; and what the fast walker reads. */
+  exitPhysical: 0x800,
+  bank: 0x808,
+  /** By class of access (WALK_CLASS) a u32: which of the 16 combinations of a page's permission bits allow it. */
+  permissions: 0x810,
+  /** Bit n: MAIR_EL1.Attr<n> is Normal memory. Not 0: descriptors with DBM are writable. */
+  normalMemory: 0x828,
+  hardwareDirty: 0x82c,
+  exitSecondPage: 0x830,
+  /** The two halves of the address space (HALF). */
+  halves: 0x840,
   blocks: 0x1000,
 } as const
 
 /**
- * A vCPU's look-up tables in linear memory: for data accesses by who makes them, a table for reads and one for writes each; then code by exception level.
+ * A bank of look-up tables in linear memory: for data accesses by who makes them, a table for reads and one for writes each; then code by exception level.
+ * Then which addresses have entries that are pieces of blocks: a byte for each 2 MiB, for each 1 GiB (by the low bits of their number), and one for larger ones.
  */
-export const TABLES = { el0: 0x0000, el1: 0x8000, el1Pan: 0x10000, dataBytes: 0x18000, codeEl0: 0x18000, codeEl1: 0x1c000, bytes: 0x20000 } as const
+export const TABLES = {
+  el0: 0x0000,
+  el1: 0x8000,
+  el1Pan: 0x10000,
+  dataBytes: 0x18000,
+  codeEl0: 0x18000,
+  codeEl1: 0x1c000,
+  blocks: 0x20000,
+  blocks2M: 0x20000,
+  blocks1G: 0x21000,
+  hugeBlocks: 0x22000,
+  bytes: 0x22040,
+  blockMask: 0xfff,
+} as const
+/** A vCPU has a bank for each of the translation regimes that it used last: address spaces keep their entries when Linux switches between them. */
+export const BANKS = 4
+
+/** What the fast walker knows of one half of the address space; u64 but for kinds, flags and shifts of 32 bits. */
+export const HALF = {
+  base: 0,
+  firstMask: 8,
+  addressMask: 16,
+  highMask: 24,
+  highShift: 32,
+  forbidden: 40,
+  tableAttributes: 48,
+  /** KIND for the accesses of the exception level, and for unprivileged ones. */
+  kind: 56,
+  unprivilegedKind: 60,
+  tbi: 64,
+  tbiFetch: 68,
+  inputBits: 72,
+  strideMask: 80,
+  blockShifts: 88,
+  startShift: 96,
+  stride: 104,
+  granuleBits: 112,
+  bytes: 128,
+} as const
+/** `slow`: the runtime decides; `off`: addresses are physical; `walk`: by tables. */
+export const KIND = { slow: 0, off: 1, walk: 2 } as const
+/** Who accesses: data of the exception level's own (+1: a write), unprivileged data (+1), instructions. */
+export const WALK_CLASS = { read: 0, write: 1, unprivilegedRead: 2, unprivilegedWrite: 3, fetch: 4 } as const
+/** What translation in generated code gives: the physical address with these bits, or a negative number where it does not settle the access. */
+export const WALKED = { address: (1n << 52n) - 1n, device: 1n << 62n } as const
 
 /** A RAM region: start and size (u64), linear address of its first byte and of its code map (u32). The code map has a u32 per page: its records, 0 if none. */
 export const REGION = { start: 0, size: 8, linear: 16, codeMap: 20, bytes: 24, limit: 16 } as const
@@ -61,4 +117,4 @@ export const OP_NEXT_PAGE = 1
 export const FIRST_OP = 2
 
 /** Why generated code returned. Except for `budget`, `decode` and `fetch` the instruction at PC has been counted and has changed nothing. */
-export const EXIT = { budget: 0, decode: 1, fetch: 2, trap: 3, outside: 4, alignment: 5, stackAlignment: 6 } as const
+export const EXIT = { budget: 0, decode: 1, fetch: 2, trap: 3, outside: 4, alignment: 5, stackAlignment: 6, translation: 7 } as const

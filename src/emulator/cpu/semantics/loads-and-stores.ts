@@ -1,7 +1,7 @@
 // Owns loads and stores of one register or a pair. Arm ARM C6.2 LDR*, STR*, LDP, STP, LDAR, STLR. Ordering needs nothing: accesses happen in program order.
 import { extendU, type I64Expression, i64, wrap } from '../wasm/expression.ts'
 import { extend } from './add-subtract.ts'
-import type { AccessSize, Emit } from './emit.ts'
+import type { AccessSize, Emit, Privilege } from './emit.ts'
 import { type Define, type Lower, type Lowered, REGISTER, signed, source, target } from './op.ts'
 
 /** What is moved: name, bytes, sign-extended, into W (zero-extended after the sign extension). */
@@ -65,28 +65,31 @@ const HOT_WITH_SP = new Set(['LDR8', 'STR8', 'LDR4', 'STR4', 'LDP8', 'STP8', 'LD
 export function defineLoadsAndStores(define: Define): void {
   for (const t of TRANSFERS.flat()) {
     if (!t) continue
-    const single = (mode: Mode, sp: boolean) => (e: Emit) => {
-      if (sp) e.checkStackAlignment()
-      const address = mode[1](e)
-      if (t.store) {
-        e.store(t.size, address.at, e.x('d'))
-        if (address.writeback) e.setX('n', address.writeback)
-        return
+    const single =
+      (mode: Mode, sp: boolean, privilege: Privilege = 'own') =>
+      (e: Emit) => {
+        if (sp) e.checkStackAlignment()
+        const address = mode[1](e)
+        if (t.store) {
+          e.store(t.size, address.at, e.x('d'), privilege)
+          if (address.writeback) e.setX('n', address.writeback)
+          return
+        }
+        const loaded = e.load(t.size, t.signed, address.at, privilege)
+        const value = t.narrow ? extendU(wrap(loaded)) : loaded
+        if (!address.writeback) {
+          e.setX('d', value)
+          return
+        }
+        const kept = e.keep(value)
+        e.setX('d', kept)
+        e.setX('n', address.writeback) // last: with Rt = Rn the base wins, see decode/loads-and-stores.ts
       }
-      const loaded = e.load(t.size, t.signed, address.at)
-      const value = t.narrow ? extendU(wrap(loaded)) : loaded
-      if (!address.writeback) {
-        e.setX('d', value)
-        return
-      }
-      const kept = e.keep(value)
-      e.setX('d', kept)
-      e.setX('n', address.writeback) // last: with Rt = Rn the base wins, see decode/loads-and-stores.ts
-    }
     for (const mode of [...IMMEDIATE_MODES, ...INDEX_MODES]) {
       define(`${t.name}_${mode[0]}`, single(mode, false), { hot: true })
       define(`${t.name}_${mode[0]}_sp`, single(mode, true), { hot: HOT_WITH_SP.has(t.name) && IMMEDIATE_MODES.includes(mode) })
     }
+    for (const sp of [false, true]) define(`${t.name}_unprivileged${sp ? '_sp' : ''}`, single(IMMEDIATE_MODES[0]!, sp, 'unprivileged'))
     if (!t.store && t.size >= 4) define(`${t.name}_literal`, single(LITERAL_MODE, false), { hot: true })
   }
   for (const size of [4, 8] as const) {
@@ -149,7 +152,10 @@ function definePair(define: Define, name: string, mode: Mode, sp: boolean, size:
 
 const sp = (n: number): string => (n === REGISTER.sp ? '_sp' : '')
 
-/** Unsigned offset, unscaled, unprivileged and register offset: everything without writeback. Memory is flat, so unprivileged accesses are plain. */
+/** LDTR and STTR have EL0's rights; they are loads and stores like others in everything else. */
+const isUnprivileged = (name: string): boolean => name.startsWith('LDTR') || name.startsWith('STTR')
+
+/** Unsigned offset, unscaled, unprivileged and register offset: everything without writeback. */
 export const lowerLoadStore: Lower = (f, encoding, word): Lowered => {
   const t = TRANSFERS[word >>> 30]![(word >>> 22) & 3]!
   const registers = { d: t.store ? source(f.t) : target(f.t), n: f.n }
@@ -158,7 +164,8 @@ export const lowerLoadStore: Lower = (f, encoding, word): Lowered => {
     return { op: `${t.name}_index${option}${f.g ? 's' : ''}${sp(f.n)}`, ...registers, m: source(f.m), aux: word >>> 30 }
   }
   const imm = encoding.name.endsWith('_imm') ? f.i * t.size : signed(f.i, 9)
-  return { op: `${t.name}_imm${sp(f.n)}`, ...registers, imm: BigInt(imm) }
+  const mode = isUnprivileged(encoding.name) ? 'unprivileged' : 'imm'
+  return { op: `${t.name}_${mode}${sp(f.n)}`, ...registers, imm: BigInt(imm) }
 }
 
 export const lowerLoadStoreIndexed: Lower = (f, encoding, word) => {

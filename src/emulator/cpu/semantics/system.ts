@@ -77,6 +77,12 @@ export function defineSystem(define: Define): void {
     e.zero64(e.keep(i64.and(e.x('n'), constant64(~63n))))
   }
   define('DC_ZVA', zeroBlock)
+  // A page that can be read needs no more for cache maintenance by EL1; what cannot goes to the runtime (system-instructions.ts).
+  const maintainCache = (e: Emit): void => {
+    onlyEl1(e)
+    e.keep(e.load(1, false, e.x('n')))
+  }
+  define('CACHE_LINE', maintainCache)
 }
 
 /** Registers of the block's first part, by their offset there; EL1 only. */
@@ -88,7 +94,15 @@ const CORE: ReadonlyMap<number, number> = new Map([
 const EL0_READS: ReadonlySet<number> = new Set([SYSREG.TPIDR_EL0, SYSREG.TPIDRRO_EL0])
 const EL0_WRITES: ReadonlySet<number> = new Set([SYSREG.TPIDR_EL0])
 /** Writing these does more than storing, or changes what generated code may do. VBAR_EL1 has reserved bits. */
-const WRITE_TRAPS: ReadonlySet<number> = new Set([SYSREG.SCTLR_EL1, SYSREG.VBAR_EL1, SYSREG.CPACR_EL1])
+const WRITE_TRAPS: ReadonlySet<number> = new Set([
+  SYSREG.SCTLR_EL1,
+  SYSREG.VBAR_EL1,
+  SYSREG.CPACR_EL1,
+  SYSREG.TCR_EL1,
+  SYSREG.TTBR0_EL1,
+  SYSREG.TTBR1_EL1,
+  SYSREG.MAIR_EL1,
+])
 const OWN_OPS: ReadonlyMap<number, string> = new Map([
   [SYSREG.SP_EL0, 'SP_EL0'],
   [SYSREG.NZCV, 'NZCV'],
@@ -130,12 +144,13 @@ export const lowerMoveToPstate: Lower = f => {
   return TRAP
 }
 
-/** Cache maintenance by address has nothing to do: memory is coherent and writes to code are seen. */
+/** Cache maintenance has nothing to do but to fault: memory is coherent and writes to code are seen. */
 const NOTHING_AT_EL1: ReadonlySet<number> = new Set([
   encodingOf(1, 0, 7, 1, 0), // IC IALLUIS
   encodingOf(1, 0, 7, 5, 0), // IC IALLU
+])
+const BY_ADDRESS: ReadonlySet<number> = new Set([
   encodingOf(1, 3, 7, 5, 1), // IC IVAU
-  encodingOf(1, 0, 7, 6, 1), // DC IVAC
   encodingOf(1, 3, 7, 10, 1), // DC CVAC
   encodingOf(1, 3, 7, 11, 1), // DC CVAU
   encodingOf(1, 3, 7, 14, 1), // DC CIVAC
@@ -148,5 +163,6 @@ export const lowerSystem: Lower = (f, encoding, _, context) => {
   if (encoding.name === 'SYSL') return TRAP
   const operation = encodingOf(1, f.o, f.k, f.j, f.x)
   if (operation === DC_ZVA && context.zvaBlock === ZVA_64) return { op: 'DC_ZVA', n: source(f.t) }
+  if (BY_ADDRESS.has(operation)) return { op: 'CACHE_LINE', n: source(f.t) }
   return NOTHING_AT_EL1.has(operation) ? { op: 'NOP_EL1' } : TRAP
 }
