@@ -39,13 +39,17 @@ test.each([
   [0xd51b4221, 'msr daif, x1', 'msr daif, x1'],
   [0xd50342df, 'msr daifset, #0x2', 'msr daifset, #0x2'],
   [0xd53ff000, 'mrs x0, s3_7_c15_c0_0', 'mrs x0, s3_7_c15_c0_0'],
+  [0x1e602020, 'fcmp d1, d0', 'fcmp d1, d0'],
+  [0x1e6e1000, 'fmov d0, #1.000000000000000000e+00', 'fmov d0, #1.000000000000000000e+00'],
+  [0x9eaf0041, 'fmov v1.d[1], x2', 'fmov v1.d[1], x2'],
+  [0x1e18e422, 'fcvtzs w2, s1, #7', 'fcvtzs w2, s1, #7'],
 ])('%i is "%s", and "%s" without aliases', (word, readable, plain) => {
   expect(disassemble(word, at)).toBe(readable)
   expect(disassemble(word, at, { aliases: false })).toBe(plain)
 })
 
 test.each([
-  ['floating point', 0x1e602020],
+  ['SVE', 0x04200000],
   ['MOPS', 0x19020420],
   ['unallocated', 0x5ac00c00],
   ['a shift that does not exist', 0x8bc20020],

@@ -1,6 +1,7 @@
 // Exceptions to EL1 and back: syndrome, return address, saved state, vector, for every kind; and the states that cannot be returned to.
 import { describe, expect, test } from 'vitest'
 import { SYSREG } from '../../../src/emulator/cpu/system-register-encoding.ts'
+import { VCPU_STATE } from '../../../src/emulator/state-layout.ts'
 import { type BareMachine, bareMachine, CODE, constant, DATA, EL1H, HVC, msr, NOP, RAM, RAM_SIZE, VECTORS, word } from './bare-machine.ts'
 
 const EL0 = 0
@@ -135,15 +136,20 @@ describe('synchronous exceptions', () => {
     expect(taken(machine, EL0)).toEqual({ ec: 0x20, iss: 0, vector: 0x400, elr: 1n << 40n, far: 1n << 40n })
   })
 
-  test('a floating-point instruction with CPACR_EL1.FPEN clear traps; with it set the run stops and says so', () => {
-    const fadd = 0x1e622820
+  test('a floating-point instruction with CPACR_EL1.FPEN clear traps; with it set it executes', () => {
+    const fadd = 0x1e622820 // fadd d0, d1, d2
     const machine = at([fadd])
     expect(taken(machine, EL1H)).toEqual({ ec: 0x07, iss: 0x1e0_0000, vector: 0x200, elr: CODE })
     const [vcpu] = machine.vcpus
     vcpu.set('pc', CODE)
     vcpu.setSysreg(SYSREG.CPACR_EL1, 3n << 20n)
-    expect(vcpu.run()).toEqual({ kind: 'unimplemented', feature: 'FEAT_FP', word: fadd, pc: CODE })
-    expect(vcpu.get('pc')).toBe(CODE)
+    const state = machine.engine.state(0)
+    const v = new DataView(state.buffer, state.byteOffset + VCPU_STATE.v)
+    v.setFloat64(16, 1.5, true)
+    v.setFloat64(32, 2.25, true)
+    expect(machine.engine.run(0, 1).executed).toBe(1)
+    expect(v.getFloat64(0, true)).toBe(3.75)
+    expect(vcpu.get('pc')).toBe(CODE + 4n)
   })
 })
 

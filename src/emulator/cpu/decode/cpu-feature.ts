@@ -58,9 +58,9 @@ const FEATURES = {
   FEAT_MTE2: [[PFR1, 8, 2]],
 } as const satisfies Record<string, Announcement>
 
-/** FEAT_FP is announced by a signed field: everything but 0b1111. */
-export type CpuFeature = keyof typeof FEATURES | 'FEAT_FP'
-export const CPU_FEATURES = [...Object.keys(FEATURES), 'FEAT_FP'] as readonly CpuFeature[]
+/** FEAT_FP and FEAT_FP16 are announced by a signed field: everything but 0b1111, and 1. */
+export type CpuFeature = keyof typeof FEATURES | 'FEAT_FP' | 'FEAT_FP16'
+export const CPU_FEATURES = [...Object.keys(FEATURES), 'FEAT_FP', 'FEAT_FP16'] as readonly CpuFeature[]
 
 /** Values by system-register encoding (op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2, the low half of a KVM id); absent ones read as zero. */
 export type IdRegisters = ReadonlyMap<number, bigint>
@@ -73,6 +73,8 @@ export function announcedFeatures(ids: IdRegisters): ReadonlySet<CpuFeature> {
   for (const [name, fields] of Object.entries(FEATURES) as [keyof typeof FEATURES, Announcement][]) {
     if (fields.some(([register, shift, atLeast]) => field(ids, register, shift) >= atLeast)) found.add(name)
   }
-  if (field(ids, PFR0, 16) !== 0xf) found.add('FEAT_FP')
+  const fp = field(ids, PFR0, 16)
+  if (fp !== 0xf) found.add('FEAT_FP')
+  if (fp >= 1 && fp < 8) found.add('FEAT_FP16')
   return found
 }

@@ -44,11 +44,26 @@ export const OPERANDS =
  * One element: `<Vm.H[]>` (register m & 15, index h:l:M), `<Vm.S[]>` `<Vm.4b[]>` (h:l), `<Vm.D[]>` (h) of instructions by element · `<Vn.L[]>` index in imm5, `<Vn.L[r]>` in imm4 (field r) · `<Vd.D[1]>` fixed.
  * Lists: `<Vt.T*4>` four registers, as all 1 to 4 · `<Vt.b[]*3>` an element of three, index q:g:x (g is S, x the free bits of size).
  * `<2>` of a mnemonic, when q is set · `<shl>` `<shr>` shift by l · `<sizeshift>` 8 << x · `<ext>` index i · `<imm8>` p:i (p optional) · `<imm8lsl>` with `, lsl #8*y` · `<imm8msl>` with `, msl #8<<y` · `<imm64>` a bit of imm8 for each byte
- * `<fpimm>` imm8 as a floating-point number · `<fbits>` 64 - e · `<post*N>` register m, or N when 31 · `<postq*N>` the same with N doubled by q · `<postx*N>` with N << x.
+ * `<fpimm>` imm8 as a floating-point number · `<fbits>` 64 - e, `<fbits*N>` N - e · `<post*N>` register m, or N when 31 · `<postq*N>` the same with N doubled by q · `<postx*N>` with N << x.
  */
 export const VECTOR_OPERANDS = '2 shl shr sizeshift ext imm8 imm8lsl imm8msl imm64 fpimm fbits post postq postx'
 
-export type ValidityRule = 'bitmask' | 'hw32' | 'bitfield' | 'extract' | 'shift32' | 'addShift' | 'extend' | 'index' | 'crc' | 'evenPairs' | 'halfOrWord'
+export type ValidityRule =
+  | 'bitmask'
+  | 'hw32'
+  | 'bitfield'
+  | 'extract'
+  | 'shift32'
+  | 'addShift'
+  | 'extend'
+  | 'index'
+  | 'crc'
+  | 'evenPairs'
+  | 'halfOrWord'
+  | FpRule
+
+/** fp-validity.ts. */
+export type FpRule = 'float2d' | 'fixedPoint'
 
 export type SemanticsKey =
   | 'pcRelative'
@@ -105,3 +120,18 @@ export type SemanticsKey =
   | 'polynomialMultiplyLong'
   | 'multiplyAccumulateHigh'
   | 'dotProduct'
+  | 'fpScalar'
+  | 'fpCompare'
+  | 'fpSelect'
+  | 'fpImmediate'
+  | 'fpToInteger'
+  | 'fpFromInteger'
+  | 'fpConvert'
+  | 'fpMove'
+  | 'fpVector'
+  | 'fpPairwise'
+  | 'fpAcross'
+  | 'fpElement'
+  | 'fpNarrow'
+  | 'fpWiden'
+  | 'fpVectorFixed'

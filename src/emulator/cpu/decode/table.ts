@@ -4,6 +4,8 @@ import { BRANCHES_AND_SYSTEM } from './branches-and-system.ts'
 import type { CpuFeature } from './cpu-feature.ts'
 import { CRYPTO } from './crypto.ts'
 import { DATA_PROCESSING } from './data-processing.ts'
+import { FP_SCALAR } from './fp-scalar.ts'
+import { FP_VECTOR } from './fp-vector.ts'
 import { LOADS_AND_STORES } from './loads-and-stores.ts'
 import { NOT_IMPLEMENTED } from './not-implemented.ts'
 import type { Row, SemanticsKey } from './row.ts'
@@ -23,6 +25,8 @@ export const ROWS: readonly Row[] = [
   ...withFp(SIMD_INTEGER),
   ...withFp(SIMD_EXTENSIONS),
   ...withFp(CRYPTO),
+  ...withFp(FP_SCALAR),
+  ...withFp(FP_VECTOR),
   ...NOT_IMPLEMENTED,
 ]
 

@@ -108,7 +108,7 @@ export const VECTOR_OPERAND_TEXT: Readonly<Record<string, OperandText>> = {
   imm8msl: ({ fields }) => `#${hex(imm8(fields))}, msl #${8 << fields.y}`,
   imm64: ({ fields }) => `#${hex(byteMask(fields))}`,
   fpimm: ({ fields }) => `#${floatText(expanded(fields))}`,
-  fbits: ({ fields: { e } }) => `#${64 - e}`,
+  fbits: ({ fields: { e } }, size) => `#${(size === 1 ? 64 : size) - e}`,
   post: postIndex,
   postq: (at, bytes) => postIndex(at, bytes << at.fields.q),
 }

@@ -5,13 +5,14 @@ import type { Encoding } from '../decode/table.ts'
 import { ATOMICS } from './atomics.ts'
 import { BASE } from './base.ts'
 import { CRYPTO } from './crypto/crypto.ts'
+import { FLOATING_POINT } from './fp/fp.ts'
 import { INTEGER_EXTENSIONS } from './integer-extensions.ts'
 import { type Define, type Lower, type LowerContext, type Lowered, type Op, type OpGroup, TRAP } from './op.ts'
 import { SIMD_EXTENSIONS } from './simd/extensions.ts'
 import { SIMD_INTEGER } from './simd/integer.ts'
 
 /** In the order of operation codes; the first is the interpreter's own. */
-const GROUPS: readonly OpGroup[] = [BASE, ATOMICS, INTEGER_EXTENSIONS, SIMD_INTEGER, SIMD_EXTENSIONS, CRYPTO]
+const GROUPS: readonly OpGroup[] = [BASE, ATOMICS, INTEGER_EXTENSIONS, SIMD_INTEGER, SIMD_EXTENSIONS, CRYPTO, ...FLOATING_POINT]
 
 export interface DefinedGroup {
   readonly name: string
