@@ -14,7 +14,7 @@ export interface LoopOptions extends Work {
   readonly until: RunPoint
   readonly port: ConsolePort
   /** A waiting guest's time passes as ours does; else it jumps to what it waits for. */
-  readonly paced: boolean
+  readonly paced?: boolean
   /** Bounds: instructions of this run, and milliseconds of ours. */
   readonly maxInstructions?: number
   readonly timeout?: number
@@ -80,7 +80,7 @@ export function guestEars(): GuestEars {
 export async function runLoop(
   guest: Guest,
   ears: GuestEars,
-  { until, port, paced, maxInstructions = Number.POSITIVE_INFINITY, timeout, between, signal, progress }: LoopOptions,
+  { until, port, paced = false, maxInstructions = Number.POSITIVE_INFINITY, timeout, between, signal, progress }: LoopOptions,
 ): Promise<GuestEnd> {
   const { vm } = guest
   const machine = vm.stepped
