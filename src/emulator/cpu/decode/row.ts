@@ -44,9 +44,9 @@ export const OPERANDS =
  * One element: `<Vm.H[]>` (register m & 15, index h:l:M), `<Vm.S[]>` `<Vm.4b[]>` (h:l), `<Vm.D[]>` (h) of instructions by element · `<Vn.L[]>` index in imm5, `<Vn.L[r]>` in imm4 (field r) · `<Vd.D[1]>` fixed.
  * Lists: `<Vt.T*4>` four registers, as all 1 to 4 · `<Vt.b[]*3>` an element of three, index q:g:x (g is S, x the free bits of size).
  * `<2>` of a mnemonic, when q is set · `<shl>` `<shr>` shift by l · `<sizeshift>` 8 << x · `<ext>` index i · `<imm8>` p:i (p optional) · `<imm8lsl>` with `, lsl #8*y` · `<imm8msl>` with `, msl #8<<y` · `<imm64>` a bit of imm8 for each byte
- * `<fpimm>` imm8 as a floating-point number · `<fbits>` 64 - e, `<fbits*N>` N - e · `<post*N>` register m, or N when 31 · `<postq*N>` the same with N doubled by q · `<postx*N>` with N << x.
+ * `<fpimm>` imm8 as a floating-point number · `<fbits>` 64 - e, `<fbits*N>` N - e · `<post*N>` register m, or N when 31 · `<postq*N>` the same with N doubled by q · `<postx*N>` with N << x · `<lanex>` general register n, as wide as imm5 says.
  */
-export const VECTOR_OPERANDS = '2 shl shr sizeshift ext imm8 imm8lsl imm8msl imm64 fpimm fbits post postq postx'
+export const VECTOR_OPERANDS = '2 shl shr sizeshift ext imm8 imm8lsl imm8msl imm64 fpimm fbits post postq postx lanex'
 
 export type ValidityRule =
   | 'bitmask'
@@ -60,10 +60,27 @@ export type ValidityRule =
   | 'crc'
   | 'evenPairs'
   | 'halfOrWord'
+  | SimdRule
   | FpRule
 
 /** fp-validity.ts. */
 export type FpRule = 'float2d' | 'fixedPoint'
+
+/** Sizes of elements and shifts, indices in imm5: simd-validity.ts. */
+export type SimdRule =
+  | 'not1d'
+  | 'notD'
+  | 'across'
+  | 'shift'
+  | 'shiftHalf'
+  | 'shift64'
+  | 'shiftScalar'
+  | 'lane'
+  | 'laneAny'
+  | 'lane16'
+  | 'lane32'
+  | 'lane64'
+  | 'ext'
 
 export type SemanticsKey =
   | 'pcRelative'
@@ -109,6 +126,33 @@ export type SemanticsKey =
   | 'vectorLoadStorePair'
   | 'vectorStructure'
   | 'vectorLogic'
+  | 'vectorSame'
+  | 'vectorBytes'
+  | 'vectorPairwise'
+  | 'vectorReverse'
+  | 'vectorNarrow'
+  | 'vectorLong'
+  | 'vectorAcross'
+  | 'vectorAcrossLong'
+  | 'vectorElement'
+  | 'vectorLongElement'
+  | 'vectorShift'
+  | 'vectorShiftNarrow'
+  | 'vectorShiftLong'
+  | 'vectorImmediate'
+  | 'vectorDuplicate'
+  | 'vectorToGeneral'
+  | 'vectorInsert'
+  | 'vectorExtract'
+  | 'vectorTable'
+  | 'scalarSame'
+  | 'scalarPairwise'
+  | 'scalarNarrow'
+  | 'scalarLong'
+  | 'scalarElement'
+  | 'scalarLongElement'
+  | 'scalarShift'
+  | 'scalarShiftNarrow'
   | 'loadStoreAtomic'
   | 'loadStoreCompareSwap'
   | 'loadStoreCompareSwapPair'

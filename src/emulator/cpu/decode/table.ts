@@ -11,6 +11,7 @@ import { NOT_IMPLEMENTED } from './not-implemented.ts'
 import type { Row, SemanticsKey } from './row.ts'
 import { SIMD_EXTENSIONS } from './simd-extensions.ts'
 import { SIMD_INTEGER } from './simd-integer.ts'
+import { SIMD_MEMORY } from './simd-memory.ts'
 import { FIELD_LETTERS, type FieldLetter, type Fields, VALIDITY } from './validity.ts'
 
 /** FP and SIMD rows exist where those are announced, unless they name a feature that implies them. */
@@ -22,6 +23,7 @@ export const ROWS: readonly Row[] = [
   ...BRANCHES_AND_SYSTEM,
   ...LOADS_AND_STORES,
   ...ATOMICS,
+  ...withFp(SIMD_MEMORY),
   ...withFp(SIMD_INTEGER),
   ...withFp(SIMD_EXTENSIONS),
   ...withFp(CRYPTO),

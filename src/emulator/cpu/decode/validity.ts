@@ -1,6 +1,7 @@
 // Owns the rules that make a word of a row's picture UNDEFINED though its fixed bits fit (Arm ARM, "if … then UNDEFINED" of each encoding). Knows no semantics.
 import { FP_VALIDITY } from './fp-validity.ts'
 import type { ValidityRule } from './row.ts'
+import { SIMD_VALIDITY } from './simd-validity.ts'
 
 /** Values of the letters of a picture; a letter that the picture does not have reads as 0. */
 export type Fields = Readonly<Record<FieldLetter, number>>
@@ -44,6 +45,7 @@ export const VALIDITY: Readonly<Record<ValidityRule, (f: Fields) => boolean>> = 
   index: f => (f.o & 2) !== 0,
   crc: f => (f.x === 3) === (f.s === 1),
   halfOrWord: f => f.x === 1 || f.x === 2,
+  ...SIMD_VALIDITY,
   ...FP_VALIDITY,
   evenPairs: f => f.w % 2 === 0 && f.t % 2 === 0,
 }

@@ -18,6 +18,9 @@ const top = (f: Fields) => (f.s === 1 ? 63 : 31)
 const inserts = (f: Fields) => f.e < f.r
 const extendsTo = (bit: number) => (f: Fields) => f.r === 0 && f.e === bit
 
+/** Of a long shift: immh:immb is the element size alone. */
+const noShift = (f: Fields) => (f.l & (f.l - 1)) === 0
+
 /** MOVZ #0, LSL #16 is no MOV, since MOV #0 assembles to another word. */
 const isMovz = (f: Fields) => f.i !== 0 || f.h === 0
 /** Nor is a 32-bit MOVN of all ones in a half: MOVZ has that value. */
@@ -94,6 +97,15 @@ const ALIASES: readonly AliasRow[] = [
   ['UMADDL', f => f.a === ZERO, 'umull <Xd>, <Wn>, <Wm>'],
   ['UMSUBL', f => f.a === ZERO, 'umnegl <Xd>, <Wn>, <Wm>'],
   ...storeAtomics(),
+  ['ORR_v', f => f.n === f.m, 'mov <Vd.B>, <Vn.B>'],
+  ['NOT_v', always, 'mvn <Vd.B>, <Vn.B>'],
+  ['DUP_s', always, 'mov <Ed.L>, <Vn.L[]>'],
+  ['INS_v', always, 'mov <Vd.L[]>, <Vn.L[r]>'],
+  ['INS_x', always, 'mov <Vd.L[]>, <lanex>'],
+  ['UMOV_W', f => (f.i & 7) === 4, 'mov <Wd>, <Vn.L[]>'],
+  ['UMOV_X', always, 'mov <Xd>, <Vn.L[]>'],
+  ['SSHLL_i', noShift, 'sxtl<2> <Vd.IW>, <Vn.I>'],
+  ['USHLL_i', noShift, 'uxtl<2> <Vd.IW>, <Vn.I>'],
   ['HINT', always, '<hintname>'],
   ['DSB', f => f.i === 0, 'ssbb'],
   ['DSB', f => f.i === 4, 'pssbb'],

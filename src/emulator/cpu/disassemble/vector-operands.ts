@@ -1,7 +1,7 @@
 // Owns the text of the operands of FP and SIMD rows (VECTOR_OPERANDS of row.ts): vector registers with their arrangement, elements, lists, scalars, immediates.
 // Knows no mnemonic. Sizes are base-2 logarithms of bytes: 0 is a byte, 3 a doubleword.
 import type { FieldLetter, Fields } from '../decode/validity.ts'
-import type { Instruction } from './instruction.ts'
+import { type Instruction, registerText } from './instruction.ts'
 import type { OperandText } from './operands.ts'
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`
@@ -56,8 +56,8 @@ function list(first: number, count: number, arrangement: string): string {
   return `{${count > 2 && first + count <= 32 ? `${names[0]}-${names[count - 1]}` : names.join(', ')}}`
 }
 
-/** The element of a single structure: Q, S and size, of which the element size leaves what it needs. */
-export const structureIndex = (size: number, f: Fields): number => ((f.q << 3) | (f.g << 2) | f.x) >> size
+/** The index of a single structure's element: Q, S and what size leaves free (see decode/simd-memory.ts). */
+export const structureIndex = (size: number, { q, g, x }: Fields): number => [(q << 3) | (g << 2) | x, (q << 2) | (g << 1) | x, (q << 1) | g, q][size]!
 
 const OPERAND = /^([VEBHSDQ])([dnmatu])(?:\.([A-Z]+|\d+[bhsdq]|[bhsd])(?:\[(r|\d?)\])?(?:\*(\d))?)?$/
 
@@ -99,6 +99,7 @@ const postIndex = ({ fields: { m } }: Instruction, bytes: number): string => (m 
 
 export const VECTOR_OPERAND_TEXT: Readonly<Record<string, OperandText>> = {
   2: ({ fields: { q } }) => (q === 1 ? '2' : ''),
+  lanex: ({ fields: f }) => registerText(laneSize(f) === 3, f.n),
   shl: ({ fields: f }) => `#${f.l - (8 << shiftSize(f))}`,
   shr: ({ fields: f }) => `#${(16 << shiftSize(f)) - f.l}`,
   sizeshift: ({ fields: { x } }) => `#${8 << x}`,
@@ -110,5 +111,6 @@ export const VECTOR_OPERAND_TEXT: Readonly<Record<string, OperandText>> = {
   fpimm: ({ fields }) => `#${floatText(expanded(fields))}`,
   fbits: ({ fields: { e } }, size) => `#${(size === 1 ? 64 : size) - e}`,
   post: postIndex,
+  postx: (at, bytes) => postIndex(at, bytes << at.fields.x),
   postq: (at, bytes) => postIndex(at, bytes << at.fields.q),
 }

@@ -9,10 +9,21 @@ import { FLOATING_POINT } from './fp/fp.ts'
 import { INTEGER_EXTENSIONS } from './integer-extensions.ts'
 import { type Define, type Lower, type LowerContext, type Lowered, type Op, type OpGroup, TRAP } from './op.ts'
 import { SIMD_EXTENSIONS } from './simd/extensions.ts'
-import { SIMD_INTEGER } from './simd/integer.ts'
+import { SIMD_MEMORY, SIMD_PERMUTE, SIMD_SAME, SIMD_WIDE } from './simd/groups.ts'
 
 /** In the order of operation codes; the first is the interpreter's own. */
-const GROUPS: readonly OpGroup[] = [BASE, ATOMICS, INTEGER_EXTENSIONS, SIMD_INTEGER, SIMD_EXTENSIONS, CRYPTO, ...FLOATING_POINT]
+const GROUPS: readonly OpGroup[] = [
+  BASE,
+  ATOMICS,
+  INTEGER_EXTENSIONS,
+  SIMD_MEMORY,
+  SIMD_SAME,
+  SIMD_WIDE,
+  SIMD_PERMUTE,
+  SIMD_EXTENSIONS,
+  CRYPTO,
+  ...FLOATING_POINT,
+]
 
 export interface DefinedGroup {
   readonly name: string

@@ -1,9 +1,10 @@
 // Owns which part of the 128 bits an instruction is about: the whole register, its low half (Q = 0), or one element (scalar forms). The operation computes
 // all lanes and keeps what the record says, so that one operation serves the three: imm is the mask of the low 64 bits, operand `a` is 1 for the upper 64 as well.
-import { constant64, constantOf, extendU, i64, type V128Expression } from '../../wasm/expression.ts'
-import { constant128, replaceLane64, splat64, v128 } from '../../wasm/vector.ts'
+import { constant32, constant64, constantOf, extendU, i32, i64, type V128Expression } from '../../wasm/expression.ts'
+import { constant128, extractLane64, replaceLane64, splat64, v128 } from '../../wasm/vector.ts'
 import type { Emit } from '../emit.ts'
 import type { Lowered } from '../op.ts'
+import type { Saturated } from './lanes.ts'
 
 export type Part = Pick<Lowered, 'imm' | 'a'>
 export const ALL: Part = { imm: -1n, a: 1 }
@@ -24,3 +25,27 @@ export function masked(e: Emit, value: V128Expression): V128Expression {
 
 /** Writes the destination: the instruction's part of the value, zero above. */
 export const write = (e: Emit, value: V128Expression): void => e.setV('d', masked(e, value))
+
+const QC = 27
+/** Sets FPSR.QC when any bit is set. */
+export const raiseSaturation = (e: Emit, saturated: V128Expression): void => e.raiseFpsr(i32.shl(v128.anyTrue(saturated), constant32(QC)))
+
+/** The same for what may have saturated: lanes outside the instruction's part do not count. */
+export function writeSaturated(e: Emit, { value, saturated }: Saturated): void {
+  const kept = e.keep(value)
+  raiseSaturation(e, masked(e, saturated))
+  write(e, kept)
+}
+
+/** Writes the low half of a value: to the low half of the destination, cleared above, or to its high half and nothing else ("2" instructions). */
+export function writeHalf(e: Emit, high: boolean, value: V128Expression): void {
+  if (high) e.setV('d', replaceLane64(e.v('d'), 1, extractLane64(value, 0)))
+  else write(e, value)
+}
+
+export function writeHalfSaturated(e: Emit, high: boolean, { value, saturated }: Saturated): void {
+  const kept = e.keep(value)
+  const what = high ? replaceLane64(saturated, 1, constant64(0n)) : masked(e, saturated)
+  raiseSaturation(e, what)
+  writeHalf(e, high, kept)
+}
