@@ -9,7 +9,7 @@ import { FLOATING_POINT } from './fp/fp.ts'
 import { INTEGER_EXTENSIONS } from './integer-extensions.ts'
 import { type Define, type Lower, type LowerContext, type Lowered, type Op, type OpGroup, TRAP } from './op.ts'
 import { SIMD_EXTENSIONS } from './simd/extensions.ts'
-import { SIMD_MEMORY, SIMD_PERMUTE, SIMD_SAME, SIMD_WIDE } from './simd/groups.ts'
+import { SIMD_MEMORY, SIMD_PERMUTE, SIMD_SAME, SIMD_SHIFT, SIMD_STRUCTURES, SIMD_WIDE } from './simd/groups.ts'
 
 /** In the order of operation codes; the first is the interpreter's own. */
 const GROUPS: readonly OpGroup[] = [
@@ -17,8 +17,10 @@ const GROUPS: readonly OpGroup[] = [
   ATOMICS,
   INTEGER_EXTENSIONS,
   SIMD_MEMORY,
+  SIMD_STRUCTURES,
   SIMD_SAME,
   SIMD_WIDE,
+  SIMD_SHIFT,
   SIMD_PERMUTE,
   SIMD_EXTENSIONS,
   CRYPTO,

@@ -1,4 +1,4 @@
-// Owns which SIMD operations are compiled together: memory, lanes of the same width, shifts and other widths, places. Knows no engine.
+// Owns which SIMD operations are compiled together: registers in memory, structures in memory, lanes of the same width, other widths, shifts by constants, places. Knows no engine.
 import type { OpGroup } from '../op.ts'
 import * as bytes from './bytes.ts'
 import * as copy from './copy.ts'
@@ -10,14 +10,19 @@ import * as wide from './wide.ts'
 
 export const SIMD_MEMORY: OpGroup = {
   name: 'simd-memory',
-  define: memory.defineVectorMemory,
+  define: memory.defineRegisters,
   lower: {
     vectorLoadStore: memory.lowerVectorLoadStore,
     vectorLoadStoreIndexed: memory.lowerVectorLoadStoreIndexed,
     vectorLoadLiteral: memory.lowerVectorLoadLiteral,
     vectorLoadStorePair: memory.lowerVectorLoadStorePair,
-    vectorStructure: memory.lowerStructure,
   },
+}
+
+export const SIMD_STRUCTURES: OpGroup = {
+  name: 'simd-structures',
+  define: memory.defineStructures,
+  lower: { vectorStructure: memory.lowerStructure },
 }
 
 /** With what is used most: logic, copies, constants. */
@@ -45,10 +50,7 @@ export const SIMD_SAME: OpGroup = {
 
 export const SIMD_WIDE: OpGroup = {
   name: 'simd-wide',
-  define(define) {
-    wide.defineWide(define)
-    shift.defineShifts(define)
-  },
+  define: wide.defineWide,
   lower: {
     vectorLong: wide.lowerVectorLong,
     scalarLong: wide.lowerScalarLong,
@@ -56,6 +58,13 @@ export const SIMD_WIDE: OpGroup = {
     scalarLongElement: wide.lowerScalarLongElement,
     vectorNarrow: wide.lowerVectorNarrow,
     scalarNarrow: wide.lowerScalarNarrow,
+  },
+}
+
+export const SIMD_SHIFT: OpGroup = {
+  name: 'simd-shift',
+  define: shift.defineShifts,
+  lower: {
     vectorShift: shift.lowerVectorShift,
     scalarShift: shift.lowerScalarShift,
     vectorShiftNarrow: shift.lowerVectorShiftNarrow,

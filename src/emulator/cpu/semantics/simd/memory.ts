@@ -54,7 +54,7 @@ function storeRegister(e: Emit, size: number, at: I64Expression): void {
   else e.store((1 << size) as AccessSize, at, e.element('d', (1 << size) as AccessSize, 0))
 }
 
-function defineRegisters(define: Define): void {
+export function defineRegisters(define: Define): void {
   for (const [mode, address] of Object.entries(MODES))
     for (const size of SINGLES)
       for (const load of [true, false])
@@ -113,7 +113,7 @@ function gather(e: Emit, from: readonly V128Expression[], bytes: readonly number
 }
 
 /** Bytes of the register's place in memory: element e of register r stands at (e * elements + r), in units of its size. */
-function defineStructures(define: Define): void {
+export function defineStructures(define: Define): void {
   for (const half of [8, 16] as const) {
     for (const size of SIZES) {
       for (const registers of [1, 2, 3, 4] as const) {
@@ -205,11 +205,6 @@ function defineSingle(define: Define, registers: number, size: Size): void {
     })
     postIndex(e, base)
   })
-}
-
-export function defineVectorMemory(define: Define): void {
-  defineRegisters(define)
-  defineStructures(define)
 }
 
 const sizeOf = (word: number): number => (word >>> 30) | ((word >>> 21) & 4)
