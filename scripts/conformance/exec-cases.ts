@@ -1,6 +1,7 @@
 // Owns which instructions are executed in the check and with what state: every implemented row that a user program may run, registers with edge values,
 // addresses inside the window whatever the addressing mode. Knows no engine and no reference.
 import { createDecoder, type Encoding } from '../../src/emulator/cpu/decode/table.ts'
+import { aimFloats } from './exec-floats.ts'
 import { type ExecCase, FEATURES, referenceCpu, SLOT, VECTOR_BYTES, WINDOW, WINDOW_BYTES } from './exec-record.ts'
 import { randomVector } from './exec-vectors.ts'
 import { type Random, wordsOf } from './words.ts'
@@ -123,6 +124,7 @@ function makeCase(row: Encoding, candidate: number, random: Random): ExecCase | 
     if (n === 31) return undefined
     state.x[n] = SLOT + 4n + 8n
   }
+  if (row.semantics.startsWith('fp') && random() % 8 !== 0) aimFloats(row, word, state, random)
   if (MEMORY.test(row.semantics)) {
     if (!aimAtWindow(row, word, state, random)) return undefined
     if (row.semantics.startsWith('loadStoreCompareSwap') && random() & 1) placeCompared(row, word, state)
