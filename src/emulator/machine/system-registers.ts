@@ -74,8 +74,8 @@ const isPmu = (enc: number): boolean => {
   const [op1, crn, crm] = [op1Of(enc), crnOf(enc), crmOf(enc)]
   return enc >> 14 === 3 && ((crn === 9 && (op1 === 0 || op1 === 3) && crm >= 12 && crm <= 14) || (op1 === 3 && crn === 14 && crm >= 8))
 }
-const isTimer = (enc: number): boolean => enc >> 9 === TIMERS && crmOf(enc) <= 3
-const TIMERS = encoding(3, 3, 14, 0, 0) >> 9
+const isTimer = (enc: number): boolean => enc >> 7 === TIMERS && crmOf(enc) <= 3
+const TIMERS = encoding(3, 3, 14, 0, 0) >> 7
 
 /** Registers of `vcpu` that are storage, for the engine: those this kernel lists for it, but for timers, PMU, identification and EL2's. */
 export function storedRegisters(vcpu: VcpuAbi): SysRegMap {
