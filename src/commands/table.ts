@@ -6,6 +6,7 @@ export const TABLE: CommandTable = {
     save: () => import('./save.ts'),
     restore: () => import('./restore.ts'),
     run: () => import('./run.ts'),
+    trace: () => import('./trace.ts'),
     inspect: () => import('./inspect.ts'),
     check: () => import('./check.ts'),
     diff: () => import('./diff.ts'),
