@@ -1,4 +1,5 @@
 // Owns what the parts of the runtime share: one engine's configuration and the few things that reach beyond a single vCPU. Knows no instruction.
+import { finishStep } from './debug/enabled.ts'
 import type { IdRegisters } from './decode/cpu-feature.ts'
 import type { Decoder } from './decode/table.ts'
 import type { EngineHooks, StopReason, SysRegMap } from './engine.ts'
@@ -30,9 +31,10 @@ export interface Cpu {
 export type Outcome = StopReason | undefined
 
 export const INSTRUCTION_BYTES = 4n
-/** Moves PC past the instruction. */
+/** The instruction is complete: moves PC past it. */
 export function advance(vcpu: VcpuBlock): undefined {
   vcpu.pc += INSTRUCTION_BYTES
+  finishStep(vcpu)
   return undefined
 }
 

@@ -4,6 +4,7 @@ import type { Translation } from '../../arch/translation/walk.ts'
 import { SnapError } from '../../errors.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import type { Cpu, Outcome } from './cpu.ts'
+import { SelfHostedDebug } from './debug/self-hosted-debug.ts'
 import { announcedFeatures } from './decode/cpu-feature.ts'
 import { createDecoder } from './decode/table.ts'
 import { DecodeCache } from './decode-cache.ts'
@@ -114,6 +115,24 @@ export function createEngine(options: EngineOptions): Engine {
     inRam: (address, length) => regionOf(address, length) !== undefined,
   }
 
+  const debug = new SelfHostedDebug({
+    view,
+    features,
+    idRegisters: options.idRegisters,
+    tables,
+    vcpus: options.vcpus,
+    fetch: vcpu => {
+      const { pc } = vcpu
+      const { mapping } = mmu.translate(vcpu, pc, mmu.rights(vcpu, 'fetch'))
+      const region = mapping && regionOf(mapping.address, 4)
+      return region && (pc & 3n) === 0n ? view.getUint32(region.linear + Number(mapping.address - region.start), true) : undefined
+    },
+    isExclusiveLoad: word => {
+      const encoding = decoder.decode(word)
+      return encoding?.semantics === 'loadStoreExclusive' && encoding.name.startsWith('LD')
+    },
+  })
+
   /** Tells generated code what this vCPU's state means for the instructions that come: which tables, checks and traps. */
   const configure = (vcpu: VcpuBlock): void => {
     const { el, index } = vcpu
@@ -168,8 +187,9 @@ export function createEngine(options: EngineOptions): Engine {
       return undefined
     }
     const word = wordAtPc(vcpu)
+    const zeroes = exit === EXIT.watchpoint && (view.getUint32(AT.exitAccess, true) & ACCESS.zeroBlock) !== 0
     // Cache maintenance has rules of its own for what it cannot reach.
-    if (exit === EXIT.trap || decoder.decode(word)?.semantics === 'system') return executeTrap(vcpu, cpu, word, executed)
+    if (exit === EXIT.trap || (!zeroes && decoder.decode(word)?.semantics === 'system')) return executeTrap(vcpu, cpu, word, executed)
     const virtual = view.getBigUint64(AT.exitAddress, true)
     const access = view.getUint32(AT.exitAccess, true)
     const write = (access & ACCESS.write) !== 0
@@ -177,6 +197,10 @@ export function createEngine(options: EngineOptions): Engine {
       const physical = view.getBigUint64(AT.exitPhysical, true)
       const second = view.getBigInt64(AT.exitSecondPage, true)
       return outsideAccess(vcpu, cpu, word, { physical, bytes: access & ACCESS.bytes, write, secondPage: second < 0n ? undefined : second })
+    }
+    if (exit === EXIT.watchpoint) {
+      debug.takeWatchpoint(vcpu, virtual, write)
+      return undefined
     }
     if (exit === EXIT.alignment) {
       takeDataAbort(vcpu, features, FAULT.alignment, virtual, write)
@@ -206,19 +230,33 @@ export function createEngine(options: EngineOptions): Engine {
     mmu.begin(vcpu)
     endRequested = false
     while (left > 0 && !endRequested) {
+      const debugging = debug.switchedOn(vcpu)
+      if (debugging && debug.stepIsDue(vcpu)) {
+        left--
+        debug.takeStep(vcpu)
+        continue
+      }
       takePendingInterrupt(vcpu, features)
+      const next = debugging ? debug.prepare(vcpu) : 'run'
+      if (next === 'taken') {
+        left--
+        continue
+      }
       if (vcpu.pstate & PSTATE.il) {
         left--
         illegalState(vcpu)
         continue
       }
       configure(vcpu)
-      const count = Math.min(left, MOST_AT_ONCE)
+      const count = next === 'one' ? 1 : Math.min(left, MOST_AT_ONCE)
       left -= count - runGenerated(vcpu.address, count)
       ranLast = vcpu
       const exit = view.getUint32(AT.exit, true)
       let outcome: Outcome | 'again'
-      if (exit === EXIT.budget) continue
+      if (exit === EXIT.budget) {
+        if (next === 'one') debug.completed(vcpu)
+        continue
+      }
       if (exit === EXIT.decode) cache.decodeFrom(view.getUint32(AT.pageRecords, true), vcpu.pc)
       else if (exit !== EXIT.fetch) outcome = leftUndone(vcpu, exit, budget - left - 1)
       else if (left > 0) {

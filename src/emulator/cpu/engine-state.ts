@@ -13,6 +13,10 @@ export const ENGINE_STATE = {
   /** Bytes marked by the last load-exclusive, 0 when the monitor is open; and their address. */
   monitorSize: base + 12,
   monitorAddress: base + 16,
+  /** How the instruction before was executed, for a Software Step exception: STEPPED of debug/enabled.ts. */
+  stepped: base + 24,
+  /** Not 0: debug exceptions may depend on PSTATE.D, so whoever writes it leaves generated code. Follows from MDSCR_EL1. */
+  debugging: base + 28,
 } as const
 
 export const LINE = { irq: 1, fiq: 2, serror: 4 } as const

@@ -1,12 +1,13 @@
 // Owns taking exceptions to EL1 and returning from them. Arm ARM D1.3, AArch64.TakeException, AArch64.ExceptionReturn. Knows no instruction.
 import { VCPU_STATE } from '../state-layout.ts'
+import { STEPPED, stepAfterReturn } from './debug/enabled.ts'
 import type { CpuFeature } from './decode/cpu-feature.ts'
 import { ENGINE_STATE, LINE } from './engine-state.ts'
 import { MODE, PSTATE } from './pstate.ts'
 import { SYSREG } from './system-register-encoding.ts'
 import type { VcpuBlock } from './vcpu-block.ts'
 
-/** Exception classes (ESR_ELx.EC). Aborts have one for the same level right after the one for a lower level. */
+/** Exception classes (ESR_ELx.EC). Aborts and debug exceptions have one for the same level right after the one for a lower level. */
 export const EC = {
   unknown: 0x00,
   wfx: 0x01,
@@ -19,6 +20,9 @@ export const EC = {
   dataAbort: 0x24,
   spAlignment: 0x26,
   serror: 0x2f,
+  breakpoint: 0x30,
+  softwareStep: 0x32,
+  watchpoint: 0x34,
   brk: 0x3c,
 } as const
 
@@ -96,6 +100,7 @@ function enter(vcpu: VcpuBlock, features: Features, vector: number): void {
   if (features.has('FEAT_PAN') && !(sctlr & SCTLR_SPAN)) entered |= PSTATE.pan
   if (features.has('FEAT_SSBS') && sctlr & SCTLR_DSSBS) entered |= PSTATE.ssbs
   vcpu.pstate = entered
+  vcpu.write32(ENGINE_STATE.stepped, STEPPED.no)
   vcpu.pc = (vcpu.sysreg(SYSREG.VBAR_EL1) & ~0x7ffn) + BigInt(from + vector)
 }
 
@@ -119,10 +124,12 @@ export function exceptionReturn(vcpu: VcpuBlock, features: Features, aarch32El0:
   const target = spsr & PSTATE.mode
   const legal = spsr & PSTATE.aarch32 ? aarch32El0 && target === 0 : target === MODE.el0t || target === MODE.el1t || target === MODE.el1h
   if (legal && spsr & PSTATE.aarch32) return false
-  const restored = spsr & pstateBits(features)
+  const to = legal && (target & PSTATE.el) === 0 ? 0 : legal ? 1 : vcpu.el
+  const restored = (spsr & pstateBits(features) & ~PSTATE.ss) | stepAfterReturn(vcpu, spsr, to)
   // An illegal return still restores the flags, masks and the like, but keeps the mode.
-  vcpu.pstate = legal ? restored : (restored & ~(PSTATE.mode | PSTATE.ss)) | (vcpu.pstate & PSTATE.mode) | PSTATE.il
+  vcpu.pstate = legal ? restored : (restored & ~PSTATE.mode) | (vcpu.pstate & PSTATE.mode) | PSTATE.il
   vcpu.pc = vcpu.read64(VCPU_STATE.elrEl1)
+  vcpu.write32(ENGINE_STATE.stepped, STEPPED.no)
   vcpu.write32(ENGINE_STATE.event, 1) // an exception return is an event, and opens the monitor
   vcpu.write32(ENGINE_STATE.monitorSize, 0)
   return true

@@ -47,6 +47,9 @@ export const AT = {
   exitSecondPage: 0x830,
   /** The two halves of the address space (HALF). */
   halves: 0x840,
+  /** Watchpoints of the vCPU that runs: how many ranges (WATCH), and the ranges. */
+  watchCount: 0xa00,
+  watchRanges: 0xa08,
   blocks: 0x1000,
 } as const
 
@@ -68,6 +71,9 @@ export const TABLES = {
   bytes: 0x22040,
   blockMask: 0xfff,
 } as const
+/** A range of addresses that a watchpoint looks at: first and last byte (u64, 56 bits), and who is looked at now: bit n for the accesses of class n (WALK_CLASS). */
+export const WATCH = { start: 0, last: 8, flags: 16, bytes: 24 } as const
+
 /** A vCPU has a bank for each of the translation regimes that it used last: address spaces keep their entries when Linux switches between them. */
 export const BANKS = 4
 
@@ -117,4 +123,4 @@ export const OP_NEXT_PAGE = 1
 export const FIRST_OP = 2
 
 /** Why generated code returned. Except for `budget`, `decode` and `fetch` the instruction at PC has been counted and has changed nothing. */
-export const EXIT = { budget: 0, decode: 1, fetch: 2, trap: 3, outside: 4, alignment: 5, stackAlignment: 6, translation: 7 } as const
+export const EXIT = { budget: 0, decode: 1, fetch: 2, trap: 3, outside: 4, alignment: 5, stackAlignment: 6, translation: 7, watchpoint: 8 } as const

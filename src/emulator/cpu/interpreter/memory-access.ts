@@ -1,5 +1,6 @@
 // Owns the memory accesses that miss the look-up tables: translation, RAM or not, decoded instructions under a store, accesses that cross pages.
 // Knows no instruction.
+import { defineWatch, WATCHED } from '../debug/watch-check.ts'
 import { defineFindRegion, defineTranslate, linearIn, physicalOf, tagOf } from '../mmu/fast-walk.ts'
 import {
   call,
@@ -38,8 +39,9 @@ export function defineMemoryFunctions(module: ModuleBuilder): MemoryFunctions {
   const findRegion = defineFindRegion(module)
   const translate = defineTranslate(module, findRegion)
   const forgetWords = defineForgetWords(module)
-  const crossing = defineCrossing(module, { findRegion, translate, forgetWords })
-  return { findRegion, translate, access: defineAccess(module, { findRegion, translate, forgetWords, crossing }) }
+  const watch = defineWatch(module)
+  const crossing = defineCrossing(module, { findRegion, translate, forgetWords, watch })
+  return { findRegion, translate, access: defineAccess(module, { findRegion, translate, forgetWords, watch, crossing }) }
 }
 
 /** Where the records of the page with this physical address are noted: the address of the code map's entry. */
@@ -61,7 +63,24 @@ function fail(f: FunctionBuilder, exit: number, address: I64Expression, access: 
   f.return(ZERO)
 }
 
-function defineAccess(module: ModuleBuilder, use: Omit<MemoryFunctions, 'access'> & { readonly forgetWords: number; readonly crossing: number }): number {
+/** Leaves where a watchpoint looks at the access; otherwise gives whether one is in the same page. */
+function lookForWatchpoint(f: FunctionBuilder, watch: number, address: I64Expression, access: I32Expression): I32Expression {
+  const watched = f.newLocal(I32)
+  f.if(global32(AT.watchCount))
+  f.set(watched, call(I32, watch, [address, i32.and(access, constant32(ACCESS.bytes)), i32.shl(constant32(1), classOf(access))]))
+  f.if(i32.eq(local(I32, watched), constant32(WATCHED.hit)))
+  fail(f, EXIT.watchpoint, address, access)
+  f.end()
+  f.end()
+  return local(I32, watched)
+}
+
+interface InnerFunctions extends Omit<MemoryFunctions, 'access'> {
+  readonly forgetWords: number
+  readonly watch: number
+}
+
+function defineAccess(module: ModuleBuilder, use: InnerFunctions & { readonly crossing: number }): number {
   const index = module.declare(ACCESS_PARAMS, [I32])
   const f = new FunctionBuilder(ACCESS_PARAMS, [I32])
   const address = local(I64, 0)
@@ -89,6 +108,7 @@ function defineAccess(module: ModuleBuilder, use: Omit<MemoryFunctions, 'access'
   fail(f, EXIT.alignment, address, access)
   f.end()
   f.end()
+  const watched = lookForWatchpoint(f, use.watch, address, access)
   const physical = f.keep(physicalOf(walked))
   const region = f.keep(call(I32, use.findRegion, [physical]))
   f.if(i32.eqz(region))
@@ -105,7 +125,7 @@ function defineAccess(module: ModuleBuilder, use: Omit<MemoryFunctions, 'access'
   f.return(linear)
   f.end()
   f.end()
-  f.if(i32.eqz(i32.or(device, global32(AT.strict))))
+  f.if(i32.eqz(i32.or(watched, i32.or(device, global32(AT.strict)))))
   const tables = i32.select(i32.and(access, constant32(ACCESS.unprivileged)), global32(AT.unprivilegedTlb), global32(AT.tlb))
   const entry = f.keep(i32.add(tableIndex(address), i32.add(tables, i32.select(write, constant32(TABLE.bytes), ZERO))))
   f.store(8, entry, tagOf(address))
@@ -120,7 +140,7 @@ function defineAccess(module: ModuleBuilder, use: Omit<MemoryFunctions, 'access'
  * crossing(address, access, alignment, translation of the first page): both pages must be accessible, then nothing or everything happens. Where they are apart in
  * linear memory a load's bytes are gathered at AT.crossing, and a store's will be brought from there.
  */
-function defineCrossing(module: ModuleBuilder, use: { readonly findRegion: number; readonly translate: number; readonly forgetWords: number }): number {
+function defineCrossing(module: ModuleBuilder, use: InnerFunctions): number {
   const params: readonly ValueType[] = [...ACCESS_PARAMS, I64]
   const index = module.declare(params, [I32])
   const f = new FunctionBuilder(params, [I32])
@@ -137,6 +157,7 @@ function defineCrossing(module: ModuleBuilder, use: { readonly findRegion: numbe
   f.if(i32.and(i32.or(deviceBit(walked), deviceBit(secondWalked)), i32.ne(misaligned(address, alignment), ZERO)))
   fail(f, EXIT.alignment, address, access)
   f.end()
+  lookForWatchpoint(f, use.watch, address, access)
   const physical = f.keep(physicalOf(walked))
   const secondPhysical = f.keep(physicalOf(secondWalked))
   const region = f.keep(call(I32, use.findRegion, [physical]))

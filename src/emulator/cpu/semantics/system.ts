@@ -1,6 +1,7 @@
 // Owns the system instructions that generated code executes itself: no-ops, plain register moves, NZCV, DAIF, DC ZVA. The rest traps to the runtime.
 // Arm ARM C5, C6.2 MRS, MSR, SYS. Exception level 0 always traps here: the runtime knows what it may do.
 import { VCPU_STATE } from '../../state-layout.ts'
+import { DEBUG_CONTROLS } from '../debug/debug-registers.ts'
 import { ENGINE_STATE } from '../engine-state.ts'
 import { PSTATE } from '../pstate.ts'
 import { encodingOf, SYSREG } from '../system-register-encoding.ts'
@@ -11,8 +12,9 @@ import { type Define, type Lower, type Lowered, source, TRAP, target } from './o
 const pstate = (e: Emit) => e.state32(VCPU_STATE.pstate)
 const onlyEl1 = (e: Emit): void => e.when(i32.eqz(i32.and(pstate(e), constant32(PSTATE.el))), () => e.trap())
 const onlyEl1h = (e: Emit): void => e.when(i32.eqz(i32.and(pstate(e), constant32(PSTATE.spSel))), () => e.trap())
-/** What may unmask an interrupt is the runtime's while one waits. */
-const nothingPending = (e: Emit): void => e.when(e.state32(ENGINE_STATE.lines), () => e.trap())
+/** What may unmask an interrupt is the runtime's while one waits, and PSTATE.D is its own where something is debugged. */
+const nothingPending = (e: Emit): void => e.when(i32.or(e.state32(ENGINE_STATE.lines), e.state32(ENGINE_STATE.debugging)), () => e.trap())
+const notDebugging = (e: Emit): void => e.when(e.state32(ENGINE_STATE.debugging), () => e.trap())
 const DAIF = constant32(PSTATE.daif)
 
 export function defineSystem(define: Define): void {
@@ -63,6 +65,7 @@ export function defineSystem(define: Define): void {
   define('MSR_DAIF', writeDaif, hot)
   const setDaif = (e: Emit): void => {
     onlyEl1(e)
+    notDebugging(e)
     e.setState32(VCPU_STATE.pstate, i32.or(pstate(e), i32.shl(e.aux(), constant32(6))))
   }
   define('MSR_DAIFSet', setDaif, hot)
@@ -133,7 +136,7 @@ export const lowerWriteRegister: Lower = (f, _, __, context): Lowered => {
   const core = CORE.get(encoding)
   if (core !== undefined) return { op: 'MSR_STATE', n, imm: BigInt(core) }
   const slot = context.sysregs.get(encoding)
-  if (!slot || slot.readOnly || slot.writeMask !== undefined || WRITE_TRAPS.has(encoding)) return TRAP
+  if (!slot || slot.readOnly || slot.writeMask !== undefined || WRITE_TRAPS.has(encoding) || DEBUG_CONTROLS.has(encoding)) return TRAP
   if (EL0_WRITES.has(encoding)) return { op: 'MSR_STATE_EL0', n, imm: slotOffset(slot.slot) }
   return forEl1(encoding) ? { op: 'MSR_STATE', n, imm: slotOffset(slot.slot) } : TRAP
 }
