@@ -67,20 +67,7 @@ export type ValidityRule =
 export type FpRule = 'float2d' | 'fixedPoint'
 
 /** Sizes of elements and shifts, indices in imm5: simd-validity.ts. */
-export type SimdRule =
-  | 'not1d'
-  | 'notD'
-  | 'across'
-  | 'shift'
-  | 'shiftHalf'
-  | 'shift64'
-  | 'shiftScalar'
-  | 'lane'
-  | 'laneAny'
-  | 'lane16'
-  | 'lane32'
-  | 'lane64'
-  | 'ext'
+export type SimdRule = 'not1d' | 'notD' | 'across' | 'shift' | 'shiftHalf' | 'shift64' | 'shiftScalar' | 'lane' | 'laneAny' | 'lane16' | 'lane32' | 'ext'
 
 export type SemanticsKey =
   | 'pcRelative'

@@ -464,7 +464,7 @@ export const SIMD_INTEGER: readonly Row[] = [
   ['SMOV_W', '00001110000iiiii001011nnnnnddddd', 'vectorToGeneral', 'smov <Wd>, <Vn.L[]>', { where: 'lane16' }],
   ['SMOV_X', '01001110000iiiii001011nnnnnddddd', 'vectorToGeneral', 'smov <Xd>, <Vn.L[]>', { where: 'lane32' }],
   ['UMOV_W', '00001110000iiiii001111nnnnnddddd', 'vectorToGeneral', 'umov <Wd>, <Vn.L[]>', { where: 'lane32' }],
-  ['UMOV_X', '01001110000iiiii001111nnnnnddddd', 'vectorToGeneral', 'umov <Xd>, <Vn.L[]>', { where: 'lane64' }],
+  ['UMOV_X', '01001110000h1000001111nnnnnddddd', 'vectorToGeneral', 'umov <Xd>, <Vn.D[]>'],
   ['INS_x', '01001110000iiiii000111nnnnnddddd', 'vectorInsert', 'ins <Vd.L[]>, <lanex>', { where: 'laneAny' }],
   ['INS_v', '01101110000iiiii0rrrr1nnnnnddddd', 'vectorInsert', 'ins <Vd.L[]>, <Vn.L[r]>', { where: 'laneAny' }],
   // Permutations

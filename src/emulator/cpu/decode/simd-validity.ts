@@ -18,6 +18,5 @@ export const SIMD_VALIDITY: Readonly<Record<SimdRule, (f: Fields) => boolean>> =
   laneAny: f => laneUpTo(f, 15),
   lane16: f => laneUpTo(f, 3),
   lane32: f => laneUpTo(f, 7),
-  lane64: f => (f.i & 15) === 8,
   ext: f => f.i < 8 || f.q === 1,
 }

@@ -103,7 +103,7 @@ const ALIASES: readonly AliasRow[] = [
   ['INS_v', always, 'mov <Vd.L[]>, <Vn.L[r]>'],
   ['INS_x', always, 'mov <Vd.L[]>, <lanex>'],
   ['UMOV_W', f => (f.i & 7) === 4, 'mov <Wd>, <Vn.L[]>'],
-  ['UMOV_X', always, 'mov <Xd>, <Vn.L[]>'],
+  ['UMOV_X', always, 'mov <Xd>, <Vn.D[]>'],
   ['SSHLL_i', noShift, 'sxtl<2> <Vd.IW>, <Vn.I>'],
   ['USHLL_i', noShift, 'uxtl<2> <Vd.IW>, <Vn.I>'],
   ['HINT', always, '<hintname>'],

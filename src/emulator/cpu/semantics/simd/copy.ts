@@ -85,7 +85,7 @@ export const lowerDuplicate: Lower = (f, { name }) => {
   return { op: `DUP_v${size}`, d: f.d, n: f.n, aux: index, ...(name === 'DUP_s' ? lowest(size) : half(f.q)) }
 }
 export const lowerToGeneral: Lower = (f, { name }) => {
-  const { size, index } = lane(f.i)
+  const { size, index } = name === 'UMOV_X' ? { size: 3, index: f.h } : lane(f.i)
   return { op: `${name.startsWith('UMOV') ? 'UMOV_' : name}${size}`, d: target(f.d), n: f.n, aux: index }
 }
 export const lowerInsert: Lower = (f, { name }) => {
