@@ -1,0 +1,144 @@
+// The arithmetic of the floating-point instructions against exact arithmetic over BigInt: result and flags, every rounding mode, flushing, default NaN, for half, single and
+// double precision; with Inexact set before and not, which chooses between the native path and the integer code.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { AT } from '../../../../src/emulator/cpu/interpreter/layout.ts'
+import { add, subtract } from '../../../../src/emulator/cpu/semantics/fp/add.ts'
+import { divide, squareRoot } from '../../../../src/emulator/cpu/semantics/fp/divide.ts'
+import { DOUBLE, FORMATS, type Format, FPCR, HALF, SINGLE } from '../../../../src/emulator/cpu/semantics/fp/format.ts'
+import { fusedMultiplyAdd } from '../../../../src/emulator/cpu/semantics/fp/fused.ts'
+import { multiply } from '../../../../src/emulator/cpu/semantics/fp/multiply.ts'
+import { I64, local } from '../../../../src/emulator/cpu/wasm/expression.ts'
+import { FunctionBuilder } from '../../../../src/emulator/cpu/wasm/function-builder.ts'
+import { ModuleBuilder } from '../../../../src/emulator/cpu/wasm/module-builder.ts'
+import { type SharedFunction, SharedFunctions } from '../../../../src/emulator/cpu/wasm/shared-function.ts'
+import { type Control, type Outcome, Reference, SHAPES } from './reference.ts'
+
+const OPERATIONS: Readonly<Record<string, readonly [what: (format: Format) => SharedFunction<typeof I64>, operands: 1 | 2 | 3]>> = {
+  add: [add, 2],
+  subtract: [subtract, 2],
+  multiply: [multiply, 2],
+  divide: [divide, 2],
+  'square root': [squareRoot, 1],
+  'fused multiply-add': [fusedMultiplyAdd, 3],
+}
+
+const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 50_000 : 2000
+
+const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 })
+const view = new DataView(memory.buffer)
+
+/** Every operation of every format as a function of bit patterns. */
+const compiled = (() => {
+  const module = new ModuleBuilder()
+  module.importMemory('test', 'memory', 65536)
+  const { use } = new SharedFunctions(module)
+  for (const format of FORMATS) {
+    for (const [name, [what]] of Object.entries(OPERATIONS)) {
+      const shared = what(format)
+      const index = module.declare(shared.params, [I64], `${name} ${format.name}`)
+      const f = new FunctionBuilder(shared.params, [I64])
+      f.expression(
+        use(
+          shared,
+          shared.params.map((type, i) => local(type, i)),
+        ),
+      )
+      module.define(index, f)
+    }
+  }
+  return new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), { test: { memory } }).exports as Record<string, (...a: bigint[]) => bigint>
+})()
+
+function ours(operation: string, format: Format, control: Control, before: number, operands: readonly bigint[]): Outcome {
+  const flush = control.flush ? format.flush : 0
+  view.setUint32(AT.fpcr, (control.mode << FPCR.modeShift) | flush | (control.defaultNaN ? FPCR.dn : 0), true)
+  view.setUint32(AT.fpsr, before, true)
+  const bits = BigInt.asUintN(64, compiled[`${operation} ${format.name}`]!(...operands))
+  return { bits, flags: view.getUint32(AT.fpsr, true) }
+}
+
+function reference(operation: string, format: Format, control: Control, before: number, operands: readonly bigint[]): Outcome {
+  const exact = new Reference(SHAPES[format.name], control)
+  const [a = 0n, b = 0n, c = 0n] = operands
+  const { bits, flags } = (() => {
+    switch (operation) {
+      case 'add':
+        return exact.add(a, b)
+      case 'subtract':
+        return exact.add(a, b, true)
+      case 'multiply':
+        return exact.multiply(a, b)
+      case 'divide':
+        return exact.divide(a, b)
+      case 'square root':
+        return exact.squareRoot(a)
+      default:
+        return exact.fused(a, b, c)
+    }
+  })()
+  return { bits, flags: flags | before }
+}
+
+/** Numbers of a format: all kinds, exponents at both ends and around 1, fractions with few and with all bits. */
+function numbers(format: Format): fc.Arbitrary<bigint> {
+  const ones = Number(format.infinity >> BigInt(format.fraction))
+  const all = format.fractionMask
+  const fraction = fc.oneof(
+    fc.constantFrom(0n, 1n, 2n, all, all - 1n, format.quiet, format.quiet - 1n, format.quiet + 1n),
+    fc.bigInt({ min: 0n, max: all }),
+    fc.nat({ max: format.fraction - 1 }).map(bit => 1n << BigInt(bit)),
+    fc.nat({ max: format.fraction - 1 }).map(bit => (all << BigInt(bit)) & all),
+  )
+  const exponent = fc.oneof(
+    fc.constantFrom(0, 0, 1, 2, ones, ones - 1, ones - 2),
+    fc.integer({ min: format.bias - 4, max: format.bias + 4 }),
+    fc.integer({ min: Math.max(0, format.bias - format.fraction - 2), max: Math.min(ones, format.bias + format.fraction + 2) }),
+    fc.integer({ min: 0, max: ones }),
+  )
+  return fc.tuple(fc.boolean(), exponent, fraction).map(([sign, field, bits]) => (sign ? format.sign : 0n) | (BigInt(field) << BigInt(format.fraction)) | bits)
+}
+
+const controls: fc.Arbitrary<Control> = fc.record({
+  mode: fc.constantFrom<Control['mode'][]>(0, 0, 1, 2, 3),
+  flush: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  defaultNaN: fc.boolean(),
+})
+const INEXACT = 16
+
+/** Operands, of which the later ones may be the first one's opposite or neighbour, so that sums cancel. */
+function operandsOf(format: Format, count: number): fc.Arbitrary<readonly bigint[]> {
+  const one = numbers(format)
+  const beside = (bits: bigint, step: bigint): bigint => BigInt.asUintN(format.bits, (bits ^ format.sign) + step)
+  return fc
+    .tuple(one, one, one, fc.integer({ min: -2, max: 2 }), fc.nat({ max: 3 }))
+    .map(([a, b, c, step, how]) => (how === 0 ? [a, beside(a, BigInt(step)), c] : how === 1 ? [a, b, beside(b, BigInt(step))] : [a, b, c]).slice(0, count))
+}
+
+describe.each([HALF, SINGLE, DOUBLE])('$name', format => {
+  test.each(Object.entries(OPERATIONS))(
+    '%s is the exact result, rounded',
+    (operation, [, count]) => {
+      fc.assert(
+        fc.property(operandsOf(format, count), controls, fc.constantFrom(0, INEXACT), (operands, control, before) => {
+          expect(ours(operation, format, control, before, operands)).toEqual(reference(operation, format, control, before, operands))
+        }),
+        { seed: 1, numRuns: RUNS },
+      )
+    },
+    120_000,
+  )
+})
+
+test.each([0, 1, 2, 3] as const)('half precision, rounding mode %i: many numbers with a few others', mode => {
+  const control: Control = { mode, flush: false, defaultNaN: false }
+  const others = [0x0001n, 0x03ffn, 0x0400n, 0x1401n, 0x3bffn, 0x3c01n, 0xc555n, 0x7bffn]
+  for (let a = 0n; a < 0x10000n; a += 13n) {
+    const b = others[Number(a % 8n)]!
+    for (const operation of ['add', 'multiply', 'divide', 'square root']) {
+      const operands = operation === 'square root' ? [a] : [a, b]
+      const [mine, exact] = [ours(operation, HALF, control, 0, operands), reference(operation, HALF, control, 0, operands)]
+      if (mine.bits !== exact.bits || mine.flags !== exact.flags) expect({ operation, operands, ...mine }).toEqual({ operation, operands, ...exact })
+    }
+  }
+})
