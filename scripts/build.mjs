@@ -96,7 +96,7 @@ const rareAside = {
 const ENTRY = 'src/commands/main.ts'
 const HELP = 'src/cli/help.ts'
 /** Of src/cli, what one command alone needs: bundled with it. */
-const OF_ONE_COMMAND = /^src\/cli\/(check|guest)-/
+const OF_ONE_COMMAND = /^src\/cli\/(check|guest|trace)-/
 /** A thread starts from a file of its own, which must not hold the entry: main.js would run a command line in it. */
 const THREADS = ['src/ops/fleet/fleet-worker.ts']
 
