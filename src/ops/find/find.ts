@@ -10,6 +10,8 @@ import { type Needle, scanMemory } from './scan.ts'
 const BANNER = 'Linux version '
 /** linux_banner has a few hundred bytes: release, builder, compiler, build number and date. */
 const BANNER_BYTES = 512
+/** `Linux version 6.1 (a@b) (gcc 12) #1 SMP` is about the least that a kernel says of itself. */
+const SHORTEST_BANNER = 40
 const MOST = { banners: 64, trees: 16, rsdp: 16, addresses: 8 } as const
 
 const NEEDLES: readonly Needle[] = [
@@ -51,7 +53,19 @@ async function readBanners(memory: Snapshot['memory'], addresses: readonly bigin
     places.set(banner, list)
     if (list.length < MOST.addresses) list.push(hex(address))
   }
-  return [...places].map(([banner, list]) => ({ banner: banner.trimEnd(), addresses: list }))
+  return merged([...places].map(([banner, list]) => ({ banner: banner.trimEnd(), addresses: list })))
+}
+
+/** A copy in a log has no end of its own: what follows it in memory is not of the banner. */
+function merged(kernels: FoundReport['kernels']): FoundReport['kernels'] {
+  const whole: { readonly banner: string; readonly addresses: readonly string[] }[] = []
+  for (const { banner, addresses } of kernels.toSorted((a, b) => a.banner.length - b.banner.length)) {
+    const at = whole.findIndex(each => banner.startsWith(each.banner) && each.banner.length >= SHORTEST_BANNER)
+    if (at < 0) whole.push({ banner, addresses })
+    else whole[at] = { banner: whole[at]!.banner, addresses: [...whole[at]!.addresses, ...addresses].slice(0, MOST.addresses) }
+  }
+  const first = ({ addresses }: { readonly addresses: readonly string[] }): number => kernels.findIndex(each => each.addresses[0] === addresses[0])
+  return whole.sort((a, b) => first(a) - first(b))
 }
 
 /** Undefined for bytes that only look like a tree: memory is full of remains. */

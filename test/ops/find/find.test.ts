@@ -38,6 +38,14 @@ test('the same banner in several places is one kernel; the format string that it
   expect(kernels).toEqual([{ banner: BANNER, addresses: ['0x40001000', '0x40002328'] }])
 })
 
+test('a copy without an end, as in a log, is the same kernel', async () => {
+  const { kernels } = await findInGuest(memory(MiB, [4096, `${BANNER}\n`], [9000, `${BANNER}6)`], [20_000, 'Linux version 5.10 (x)']), {})
+  expect(kernels).toEqual([
+    { banner: BANNER, addresses: ['0x40001000', '0x40002328'] },
+    { banner: 'Linux version 5.10 (x)', addresses: ['0x40004e20'] },
+  ])
+})
+
 test('a device tree is decoded, its /psci with it', async () => {
   const { deviceTrees } = await findInGuest(memory(2 * MiB, [MiB - 8, TREE]), {})
   expect(deviceTrees).toEqual([
