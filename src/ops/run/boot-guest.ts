@@ -60,8 +60,8 @@ const X0 = coreId(0)
 const MPIDR = sysRegId(3, 0, 0, 0, 5)
 const AFFINITY = 0xff_00ff_ffffn
 
-/** What VMs of the built-in machine that boot a kernel are made with, unless said. */
-export const kernelFeatures = (host: LiveHost): readonly Feature[] => host.usual.features
+/** With a PMU, as VMMs make them: Linux 5.10 lists PMU registers for every vCPU, and without one no newer kernel takes them. */
+const KERNEL_FEATURES: readonly Feature[] = ['psci_0_2', 'pmu_v3']
 
 /** Throws USAGE for what cannot be, and what reading and loading the files throws. */
 export async function bootGuest(
@@ -70,7 +70,7 @@ export async function bootGuest(
   hooks: Pick<LiveVmOptions, 'onFirmware' | 'systemSuspend'> & { readonly onOutput?: (device: string, byte: number) => void },
 ): Promise<Guest> {
   const { cpus = 1, memory = DEFAULT_MEMORY, console = 'uart', disks: choices = [], seed, rng = false } = options
-  const { features = kernelFeatures(host), gic = host.usual.gic } = options
+  const { features = KERNEL_FEATURES, gic = host.usual.gic } = options
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS[gic])
     throw new SnapError('USAGE', `a guest with ${gic === 'none' ? 'no GIC' : `a GIC${gic}`} has 1 to ${MOST_CPUS[gic]} vCPUs here, not ${cpus}`)
   if (!Number.isInteger(memory / MIB) || memory < MIB) throw new SnapError('USAGE', 'guest memory is a whole number of MiB')
