@@ -15,13 +15,16 @@ function random(seed: number): () => number {
 }
 
 const rows = ROWS.map(compileRow)
+/** Bits 27:26: floating point and SIMD, their loads and stores included. */
+const isVector = (row: { readonly value: number }): boolean => ((row.value >>> 26) & 3) === 3
 const memoryRows = rows.filter(row => row.semantics.startsWith('loadStore'))
-const plainRows = rows.filter(row => row.semantics !== 'unimplemented')
+const plainRows = rows.filter(row => row.semantics !== 'unimplemented' && !isVector(row))
+const vectorRows = rows.filter(row => row.semantics !== 'unimplemented' && isVector(row))
 const branchRows = rows.filter(row => row.semantics.endsWith('Branch') || row.semantics === 'branchConditional')
 
 /** A random word of a row, with registers from X0 to X7 and short branches forward, so that programs stay together and do not spin. */
 function anyWord(next: () => number): number {
-  const list = [plainRows, memoryRows, memoryRows, branchRows][next() % 4]!
+  const list = [plainRows, memoryRows, memoryRows, branchRows, vectorRows][next() % 5]!
   const row = list[next() % list.length]!
   let made = row.value
   for (const run of row.picture.matchAll(/([a-z-])\1*/g)) {
@@ -60,10 +63,17 @@ export function program(seed: number, vcpus: number): Timed {
     for (let n = 0; n < 31; n++) vcpu.setX(n, next() % 3 === 0 ? CODE + BigInt((next() % 0x2000) & ~3) : DATA + BigInt(next() % 0x4000))
     vcpu.set('pc', CODE + BigInt((next() % 0x800) * 4))
     vcpu.set('spEl0', DATA)
+    vcpu.setSysreg(SYSREG.CPACR_EL1, BigInt([0, 1, 3, 3][next() % 4]!) << 20n)
     vcpu.set('pstate', next() % 2 === 0 ? 0n : BigInt(EL1H))
   }
   return machine
 }
+
+/** Half precision; dot products, rounding doubling multiplies, atomics, CRC32, SHA, AES. */
+const FEATURES: ReadonlyMap<number, bigint> = new Map([
+  [0xc020, 0x0011_0011n],
+  [0xc030, 0x1000_1021_1120n],
+])
 
 /** A machine whose odd system registers exist and count instructions, as timers do. `clock` is part of its state. */
 export interface Timed extends BareMachine {
@@ -73,7 +83,7 @@ function fresh(vcpus: number, clock = 0): Timed {
   const timed: Timed = Object.assign(
     bareMachine({
       vcpus,
-      idRegisters: new Map([[0xc030, 0x10000n]]),
+      idRegisters: FEATURES,
       hooks: {
         readSysreg: (_, encoding, executed) => (encoding & 1 ? BigInt(timed.clock + executed) : undefined),
         writeSysreg: (_, encoding) => (encoding & 1) === 1,
