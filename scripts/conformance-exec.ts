@@ -45,7 +45,7 @@ try {
 
 /** Notes which operation the word became; branches back stay in the page, forward ones leave it. */
 function note(word: number): void {
-  const { op, offset } = lower(decoder.decode(word), word, { sysregs: new Map(), zvaBlock: 4 })
+  const { op, offset } = lower(decoder.decode(word), word, { sysregs: new Map(), zvaBlock: 4, countersInside: true })
   operations.add(offset !== undefined && offset < 0 ? `${op}.near` : op)
 }
 

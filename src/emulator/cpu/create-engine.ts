@@ -8,7 +8,7 @@ import { SelfHostedDebug } from './debug/self-hosted-debug.ts'
 import { announcedFeatures } from './decode/cpu-feature.ts'
 import { createDecoder } from './decode/table.ts'
 import { DecodeCache } from './decode-cache.ts'
-import type { Engine, EngineOptions, RunResult } from './engine.ts'
+import type { Counters, Engine, EngineOptions, RunResult } from './engine.ts'
 import { ENGINE_STATE, LINE } from './engine-state.ts'
 import { EC, FAULT, takeDataAbort, takeInstructionAbort, takePendingInterrupt, takeSynchronous, takeUndefined } from './exceptions.ts'
 import { executeTrap } from './execute-trap.ts'
@@ -30,6 +30,7 @@ const MOST_AT_ONCE = 0x7fff_ffff
 const REQUIRED = ['SCTLR_EL1', 'VBAR_EL1', 'ESR_EL1', 'FAR_EL1', 'CPACR_EL1'] as const
 /** DCZID_EL0.BS when the ID registers do not say: 64 bytes. */
 const DEFAULT_ZVA_BLOCK = 4n
+const CNTKCTL_EL0VCTEN = 2
 
 /** Creates an engine with all state zero. Throws USAGE, LIMIT_EXCEEDED or BUILD_UNUSABLE for options that cannot be. */
 export function createEngine(options: EngineOptions): Engine {
@@ -49,7 +50,14 @@ export function createEngine(options: EngineOptions): Engine {
   const decoder = createDecoder(features)
   const zvaBlock = Number((options.idRegisters.get(SYSREG.DCZID_EL0) ?? DEFAULT_ZVA_BLOCK) & 0xfn)
   const pages = { base: linear.decodedPages, capacity: linear.decodedPageCount }
-  const cache = new DecodeCache(buffer, pages, decoder, { sysregs: options.sysregs, zvaBlock }, tables, operations)
+  const cache = new DecodeCache(
+    buffer,
+    pages,
+    decoder,
+    { sysregs: options.sysregs, zvaBlock, countersInside: options.countersInside ?? false },
+    tables,
+    operations,
+  )
   /** Whether the vCPU's tables were filled while every access was checked: then there is nothing in them. */
   const strictly = new Array<boolean>(options.vcpus).fill(false)
   const blocks = linear.blocks.map((address, i) => new VcpuBlock(i, new DataView(buffer, address, VCPU_STATE_BYTES), address, options.sysregs))
@@ -146,6 +154,14 @@ export function createEngine(options: EngineOptions): Engine {
     mmu.configure(vcpu)
   }
 
+  /** Machine time at which generated code is entered, and who may read the counter. */
+  const enterAt = (vcpu: VcpuBlock, time: number): void => {
+    view.setUint32(AT.entryTime, time % 2 ** 32, true)
+    view.setUint32(AT.entryTime + 4, time / 2 ** 32, true)
+    const trapped = vcpu.el === 0 && (vcpu.sysregLow(SYSREG.CNTKCTL_EL1) & CNTKCTL_EL0VCTEN) === 0
+    view.setUint32(AT.counterTrapped, trapped ? 1 : 0, true)
+  }
+
   const illegalState = (vcpu: VcpuBlock): void => {
     if (vcpu.pc & 3n) takeSynchronous(vcpu, features, { ec: EC.pcAlignment, far: vcpu.pc })
     else takeSynchronous(vcpu, features, { ec: EC.illegalState })
@@ -215,7 +231,17 @@ export function createEngine(options: EngineOptions): Engine {
     return 'again'
   }
 
-  const run = (index: number, budget: number): RunResult => {
+  /** What the counters of the run are made of; false: the vCPU's counters are the hooks'. */
+  const beginCounters = (counters: Counters | undefined): boolean => {
+    if (!options.countersInside) return false
+    if (!counters) throw new SnapError('USAGE', 'an engine with counters inside runs with Counters only')
+    view.setUint32(AT.tickShift, counters.shift, true)
+    view.setBigUint64(AT.virtualOffset, counters.virtualOffset, true)
+    view.setBigUint64(AT.physicalOffset, counters.physicalOffset, true)
+    return true
+  }
+
+  const run = (index: number, budget: number, counters?: Counters): RunResult => {
     if (!Number.isSafeInteger(budget) || budget < 0) throw new SnapError('USAGE', `a budget of ${budget} instructions`)
     const vcpu = blockOf(index)
     let left = budget
@@ -228,6 +254,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (what !== undefined) return stopped({ kind: 'cannot-execute', what })
     for (const other of blocks) if (other !== vcpu) other.write32(ENGINE_STATE.monitorSize, 0)
     mmu.begin(vcpu)
+    const counting = beginCounters(counters)
     endRequested = false
     while (left > 0 && !endRequested) {
       const debugging = debug.switchedOn(vcpu)
@@ -249,6 +276,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       configure(vcpu)
       const count = next === 'one' ? 1 : Math.min(left, MOST_AT_ONCE)
+      if (counting) enterAt(vcpu, counters!.time + budget - left)
       left -= count - runGenerated(vcpu.address, count)
       ranLast = vcpu
       const exit = view.getUint32(AT.exit, true)

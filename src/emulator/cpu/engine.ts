@@ -25,6 +25,8 @@ export interface EngineOptions {
   /** System registers that are storage. SCTLR_EL1, VBAR_EL1, ESR_EL1, FAR_EL1 and CPACR_EL1 must be among them. */
   readonly sysregs: SysRegMap
   readonly hooks: EngineHooks
+  /** CNTVCT_EL0 and CNTPCT_EL0 are computed by generated code; every run is given Counters. */
+  readonly countersInside?: boolean
 }
 
 /**
@@ -49,6 +51,15 @@ export interface EngineHooks {
   readSysreg(vcpu: number, encoding: number, executed: number): bigint | undefined
   /** MSR likewise; false: UNDEFINED. May change interrupt lines: the engine looks at them again before the next instruction. */
   writeSysreg(vcpu: number, encoding: number, value: bigint, executed: number): boolean
+}
+
+/** What the system counter shows to one vCPU: (time >> shift) less an offset, where time goes on by one with each instruction attempted. */
+export interface Counters {
+  /** Machine time at the beginning of the run, below 2^53. */
+  readonly time: number
+  readonly shift: number
+  readonly virtualOffset: bigint
+  readonly physicalOffset: bigint
 }
 
 export interface RunResult {
@@ -112,8 +123,11 @@ export interface Engine {
   ram(address: bigint, length: number): Uint8Array
   /** Writes guest memory from outside: forgets decoded instructions there and opens exclusive monitors on it. */
   writeRam(address: bigint, bytes: Uint8Array): void
-  /** Runs one vCPU for at most `budget` instructions. Everything that happens is a function of the state, the lines, the hooks' answers and the budget. */
-  run(vcpu: number, budget: number): RunResult
+  /**
+   * Runs one vCPU for at most `budget` instructions. `counters` are for engines made with `countersInside`; the others ask the hooks.
+   * Everything that happens is a function of the state, the lines, the hooks' answers and the budget.
+   */
+  run(vcpu: number, budget: number, counters?: Counters): RunResult
   /** From within a hook: the run ends after the current instruction with stop `budget`, though fewer were executed (a timer now fires earlier, a reset was asked for). */
   endRun(): void
   /**

@@ -33,6 +33,8 @@ export const SYSREG = {
   SSBS: encodingOf(3, 3, 4, 2, 6),
   FPCR: encodingOf(3, 3, 4, 4, 0),
   FPSR: encodingOf(3, 3, 4, 4, 1),
+  CNTPCT_EL0: encodingOf(3, 3, 14, 0, 1),
+  CNTVCT_EL0: encodingOf(3, 3, 14, 0, 2),
   TPIDR_EL0: encodingOf(3, 3, 13, 0, 2),
   TPIDRRO_EL0: encodingOf(3, 3, 13, 0, 3),
 } as const

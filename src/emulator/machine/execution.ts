@@ -2,7 +2,7 @@
 // Creates the engine at the first run; until then nothing of WebAssembly exists. Knows no scheduling.
 import { ERRNO } from '../../arch/errno.ts'
 import { SnapError } from '../../errors.ts'
-import { GIC_DISTRIBUTOR, GIC_END } from '../board/memory-map.ts'
+import { GIC_DISTRIBUTOR, GIC_END, INSTRUCTIONS_PER_TICK } from '../board/memory-map.ts'
 import { createEngine } from '../cpu/create-engine.ts'
 import type { Engine, MmioStop, StopReason } from '../cpu/engine.ts'
 import { firmwareCall } from '../firmware/dispatch.ts'
@@ -59,6 +59,7 @@ export interface ExecutionParts {
 
 /** Bits of a virtual SError's syndrome that userspace gives. */
 const SERROR_ISS = 0x1ff_ffffn
+const TICK_SHIFT = Math.log2(INSTRUCTIONS_PER_TICK)
 /** Synchronous external abort: what KVM injects for a fetch or access where nothing is. */
 const EXTERNAL_ABORT = 0x10
 const EL1_32BIT = 1 << 1
@@ -99,6 +100,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       vcpus: vm.vcpus.length,
       idRegisters: identification(vm),
       sysregs: storedRegisters(first),
+      countersInside: true,
       hooks: {
         readSysreg(position, encoding, executed) {
           const run = runs[position]!
@@ -163,7 +165,12 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       ends = state.lines.nextChange()
       counted = 0
       level = levelOf(state.vcpu)
-      const result = cpu.run(position, Math.min(budget - executed, Math.max(1, ends - started)))
+      const result = cpu.run(position, Math.min(budget - executed, Math.max(1, ends - started)), {
+        time: started,
+        shift: TICK_SHIFT,
+        virtualOffset: BigInt.asUintN(64, vm.virtualOffset),
+        physicalOffset: BigInt.asUintN(64, vm.physicalOffset),
+      })
       clock.time = started + result.executed
       clock.instructions += result.executed
       countUpTo(state, result.executed)

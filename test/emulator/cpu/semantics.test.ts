@@ -114,7 +114,7 @@ describe('flags', () => {
 })
 
 describe('operations', () => {
-  const context = { sysregs: TEST_SYSREGS, zvaBlock: 4 }
+  const context = { sysregs: TEST_SYSREGS, zvaBlock: 4, countersInside: true }
 
   test('every word of every row has one that exists, and none exists for no word', () => {
     const random = seededRandom(3)

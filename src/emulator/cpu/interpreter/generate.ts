@@ -78,6 +78,7 @@ function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: reado
   const left = local(I32, LEFT)
   // Generated code always leaves before they change.
   const tables = f.keep(global32(AT.tlb))
+  const attempted = i32.sub(i32.sub(global32(AT.entryCount), left), constant32(1)) // the instruction itself has been counted
 
   const leave = f.block()
   const next = f.loop()
@@ -111,7 +112,7 @@ function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: reado
       stopWhenZero(runtime.goTo(i64.add(global64(AT.pageAddress), constant64(4096n))))
     } else {
       const op = hot[code - FIRST_OP]!
-      const handler = new HandlerEmitter(f, runtime, record, op.near, end, tables)
+      const handler = new HandlerEmitter(f, runtime, record, op.near, end, tables, attempted)
       op.run(handler)
       handler.finish()
     }
@@ -148,6 +149,7 @@ function defineRun(module: ModuleBuilder, runtime: RuntimeFunctions, main: numbe
   f.store32(ZERO, constant32(FLAGS.raw), AT.flagKind)
   f.store(8, ZERO, extendU(i32.shrU(pstate(), constant32(28))), AT.flagA)
   f.store32(ZERO, block, AT.block)
+  f.store32(ZERO, local(I32, LEFT), AT.entryCount)
   f.store32(ZERO, constant32(EXIT.budget), AT.exit)
   const first = f.keep(runtime.goTo(load64(block, VCPU_STATE.pc)))
   f.if(first)

@@ -46,16 +46,26 @@ export class HandlerEmitter implements Emit {
   readonly #near: boolean
   readonly #end: HandlerEnd
   readonly #tables: I32Expression
+  readonly #attempted: I32Expression | undefined
   #ended = false
 
-  /** `tables`: AT.tlb, in whatever form is cheapest here. */
-  constructor(f: FunctionBuilder, runtime: RuntimeFunctions, record: I32Expression, near: boolean, end: HandlerEnd, tables: I32Expression) {
+  /** `tables`: AT.tlb, in whatever form is cheapest here. `attempted`: for hot operations. */
+  constructor(
+    f: FunctionBuilder,
+    runtime: RuntimeFunctions,
+    record: I32Expression,
+    near: boolean,
+    end: HandlerEnd,
+    tables: I32Expression,
+    attempted?: I32Expression,
+  ) {
     this.#f = f
     this.#runtime = runtime
     this.#record = record
     this.#near = near
     this.#end = end
     this.#tables = tables
+    this.#attempted = attempted
   }
 
   /** Continues with the next instruction unless the handler has branched. */
@@ -323,6 +333,19 @@ export class HandlerEmitter implements Emit {
 
   setState64(offset: I32Expression, value: I64Expression): void {
     this.#f.store(8, i32.add(global32(AT.block), offset), value)
+  }
+
+  fixed32(address: number): I32Expression {
+    return global32(address)
+  }
+
+  fixed64(address: number): I64Expression {
+    return global64(address)
+  }
+
+  attempted(): I32Expression {
+    if (!this.#attempted) throw new Error('only hot operations know how many instructions came before them')
+    return this.#attempted
   }
 
   trap(): void {

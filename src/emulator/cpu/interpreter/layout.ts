@@ -50,6 +50,14 @@ export const AT = {
   /** Watchpoints of the vCPU that runs: how many ranges (WATCH), and the ranges. */
   watchCount: 0xa00,
   watchRanges: 0xa08,
+  /** Machine time when generated code was entered (two words), instructions it may attempt, and what the counters are made of: see Counters in engine.ts. */
+  entryTime: 0x670,
+  entryCount: 0x678,
+  tickShift: 0x67c,
+  virtualOffset: 0x680,
+  physicalOffset: 0x688,
+  /** Not 0: reading the virtual counter traps at this exception level. */
+  counterTrapped: 0x690,
   blocks: 0x1000,
 } as const
 

@@ -103,6 +103,13 @@ export interface Emit {
   state64(offset: I32Expression): I64Expression
   setState64(offset: I32Expression, value: I64Expression): void
 
+  /** Instructions attempted before this one since generated code was entered. Hot operations only. */
+  attempted(): I32Expression
+
+  /** What stands at a fixed address (interpreter/layout.ts). */
+  fixed32(address: number): I32Expression
+  fixed64(address: number): I64Expression
+
   /** Leaves generated code with the state as it was before this instruction; the runtime executes it. */
   trap(): void
 }

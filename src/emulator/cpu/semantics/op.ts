@@ -57,6 +57,8 @@ export interface LowerContext {
   readonly sysregs: SysRegMap
   /** Base-2 logarithm of the DC ZVA block in words (DCZID_EL0.BS). */
   readonly zvaBlock: number
+  /** The system counter is read by generated code. */
+  readonly countersInside: boolean
 }
 
 export type Lower = (fields: Fields, encoding: Encoding, word: number, context: LowerContext) => Lowered

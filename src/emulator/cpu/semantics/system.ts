@@ -3,6 +3,7 @@
 import { VCPU_STATE } from '../../state-layout.ts'
 import { DEBUG_CONTROLS } from '../debug/debug-registers.ts'
 import { ENGINE_STATE } from '../engine-state.ts'
+import { AT } from '../interpreter/layout.ts'
 import { PSTATE } from '../pstate.ts'
 import { encodingOf, SYSREG } from '../system-register-encoding.ts'
 import { constant32, constant64, extendU, i32, i64, wrap } from '../wasm/expression.ts'
@@ -50,6 +51,18 @@ export function defineSystem(define: Define): void {
     e.setX('d', extendU(i32.and(pstate(e), constant32(PSTATE.el))))
   }
   define('MRS_CurrentEL', readCurrentEl)
+  const time = (e: Emit) => i64.add(e.fixed64(AT.entryTime), extendU(e.attempted()))
+  const count = (e: Emit, offset: number) => i64.sub(i64.shrU(time(e), extendU(e.fixed32(AT.tickShift))), e.fixed64(offset))
+  const readVirtualCount = (e: Emit): void => {
+    e.when(e.fixed32(AT.counterTrapped), () => e.trap())
+    e.setX('d', count(e, AT.virtualOffset))
+  }
+  define('MRS_CNTVCT', readVirtualCount, hot)
+  const readPhysicalCount = (e: Emit): void => {
+    onlyEl1(e)
+    e.setX('d', count(e, AT.physicalOffset))
+  }
+  define('MRS_CNTPCT', readPhysicalCount, hot)
   define('MRS_NZCV', e => e.setX('d', i64.shl(extendU(e.nzcv()), constant64(28n))))
   define('MSR_NZCV', e => e.setFlags(constant32(FLAGS.raw), i64.and(i64.shrU(e.x('n'), constant64(28n)), constant64(15n)), constant64(0n)))
   const readDaif = (e: Emit): void => {
@@ -122,6 +135,8 @@ export const lowerReadRegister: Lower = (f, _, __, context): Lowered => {
   if (own !== undefined) return { op: `MRS_${own}`, d }
   const core = CORE.get(encoding)
   if (core !== undefined) return { op: 'MRS_STATE', d, imm: BigInt(core) }
+  if (context.countersInside && encoding === SYSREG.CNTVCT_EL0) return { op: 'MRS_CNTVCT', d }
+  if (context.countersInside && encoding === SYSREG.CNTPCT_EL0) return { op: 'MRS_CNTPCT', d }
   const slot = context.sysregs.get(encoding)
   if (!slot) return TRAP
   if (EL0_READS.has(encoding)) return { op: 'MRS_STATE_EL0', d, imm: slotOffset(slot.slot) }
