@@ -1,8 +1,10 @@
 // Owns the machine's interrupt controller: when it comes to be, whose it is, which lines lead to it, how it is saved among the devices. Without an
 // in-kernel GIC no interrupt reaches a vCPU, as in KVM without one. Knows no engine and no clock.
 import { SnapError } from '../../errors.ts'
-import { gicStateOf } from '../../model/gic-state-of.ts'
+import type { ItsState } from '../../model/gic.ts'
+import { gicStateOf, itsStateOf } from '../../model/gic-state-of.ts'
 import type { DeviceSnapshot } from '../../model/snapshot.ts'
+import type { DeviceMemory } from '../devices/device.ts'
 import { createGic, type Gic } from '../devices/gic/gic.ts'
 import type { Vcpu } from '../kvm/vcpu.ts'
 import type { Vm } from '../kvm/vm.ts'
@@ -12,7 +14,9 @@ export const PPI = { pmu: 23, virtualTimer: 27, physicalTimer: 30 } as const
 
 const MPIDR = 0xc005n
 const KINDS: readonly string[] = ['gic-v2', 'gic-v3']
+const ITS_KIND = 'gic-its'
 const NAME = 'gic'
+const ITS_NAME = 'its'
 
 export interface Interrupts {
   /** The GIC that the VM has, made (or restored) when it is first needed; undefined without one. Throws INPUT_CORRUPT for a saved state that is none. */
@@ -22,8 +26,16 @@ export interface Interrupts {
   save(): readonly DeviceSnapshot[]
 }
 
-export function createInterrupts(vm: Vm, saved: readonly DeviceSnapshot[] = []): Interrupts {
+export interface InterruptOptions {
+  readonly memory: DeviceMemory
+  /** A GICv3 has an ITS; a saved one comes back without being asked for. */
+  readonly its: boolean
+  readonly saved: readonly DeviceSnapshot[]
+}
+
+export function createInterrupts(vm: Vm, { memory, its, saved }: InterruptOptions): Interrupts {
   const held = saved.find(({ kind }) => KINDS.includes(kind))
+  const heldIts = saved.find(({ kind }) => kind === ITS_KIND)
   /** Lines that moved before there was a GIC. */
   const lines = new Map<number, boolean>()
   let gic: Gic | undefined
@@ -36,11 +48,17 @@ export function createInterrupts(vm: Vm, saved: readonly DeviceSnapshot[] = []):
     const made = createGic(
       version,
       { cpus: vm.vcpus.length, vcpuIndex: cpu => vm.vcpus[cpu]!.index, affinity: cpu => affinityOf(vm.vcpus[cpu]!) },
-      ...(state ? [state] : []),
+      { ...(state ? { saved: state } : {}), ...(its || heldIts ? { its: { memory, ...savedIts() } } : {}) },
     )
     for (const [spi, level] of lines) made.setSharedLine(spi, level)
     lines.clear()
     return made
+  }
+  function savedIts(): { readonly saved?: ItsState } {
+    if (!heldIts) return {}
+    const state = itsStateOf(heldIts)
+    if (!state) throw new SnapError('INPUT_CORRUPT', `the saved state of ${heldIts.name} is no ${heldIts.kind}`, { path: heldIts.name })
+    return { saved: state }
   }
   const current = (): Gic | undefined => {
     if (!gic && vm.gic !== 'none') gic = create(vm.gic)
@@ -54,7 +72,9 @@ export function createInterrupts(vm: Vm, saved: readonly DeviceSnapshot[] = []):
     },
     save() {
       const now = current()
-      return now ? [{ name: held?.name ?? NAME, kind: `gic-${now.version}`, state: now.save() }] : []
+      if (!now) return []
+      const own = { name: held?.name ?? NAME, kind: `gic-${now.version}`, state: now.save() }
+      return now.its ? [own, { name: heldIts?.name ?? ITS_NAME, kind: ITS_KIND, state: now.its.save() }] : [own]
     },
   }
 }

@@ -24,6 +24,8 @@ export interface MachineOptions {
   readonly disks?: Readonly<Record<string, Disk>>
   /** Hears of every firmware call and of every vCPU that one starts, as it happens. Changes nothing; must not touch the machine. */
   readonly onFirmware?: (event: FirmwareEvent) => void
+  /** With an ITS behind a GICv3; a saved one comes back without it. */
+  readonly its?: boolean
   /** Seed of the entropy that guests draw from; a saved machine brings its own. */
   readonly seed?: bigint
   /** What a machine of the same build saved: with it the future is identical. Registers, memory and mp_state are restored through the VM's verbs. */
@@ -64,7 +66,7 @@ const DEFAULT_SEED = 0x7073_6369_2d73_6e61n
 /** A machine of this build. Throws INPUT_CORRUPT for a saved state that is none, USAGE for RAM that does not consist of pages. */
 export function createMachine(
   build: Build,
-  { ram = [], devices = [], output = () => {}, disks = {}, onFirmware, seed = DEFAULT_SEED, saved = {} }: MachineOptions = {},
+  { ram = [], devices = [], output = () => {}, disks = {}, onFirmware, its = false, seed = DEFAULT_SEED, saved = {} }: MachineOptions = {},
 ): Machine {
   const value = saved.machine && decodeMachineState(saved.machine)
   const clock = createClock(value)
@@ -79,7 +81,7 @@ export function createMachine(
       return inside
     },
   }
-  const interrupts = createInterrupts(vm, saved.devices)
+  const interrupts = createInterrupts(vm, { memory: deviceMemory, its, saved: saved.devices ?? [] })
   const env = (name: string): DeviceEnv => {
     const disk = disks[name]
     const spi = devices.find(place => place.name === name)?.interrupt

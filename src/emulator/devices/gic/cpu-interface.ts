@@ -17,7 +17,7 @@ export const CONTROL = { commonBinaryPoint: 1, separateDeactivate: 2 } as const
 
 /** What an LPI does when it is acknowledged. */
 export interface LpiAcknowledge {
-  acknowledge(cpu: number, intid: number): void
+  acknowledge(intid: number): void
 }
 
 export class CpuInterface {
@@ -102,7 +102,7 @@ export class CpuInterface {
     else this.active1 = (this.active1 | level) >>> 0
     this.changed()
     if (intid < FIRST_LPI) return this.table.activate(this.cpu, intid)
-    this.lpis?.acknowledge(this.cpu, intid)
+    this.lpis?.acknowledge(intid)
     return 0
   }
 

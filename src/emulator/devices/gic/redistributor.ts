@@ -16,6 +16,8 @@ const SGI_FRAME = 0x1_0000
 const ENABLE_LPIS = 1
 const CES_IR = 6
 const U32 = 0xffff_ffffn
+/** GIC_BASER_CACHE_RaWb. */
+const READ_ALLOCATE_WRITE_BACK = 3n
 /** Reserved bits, and fields that KVM does not take as they are. */
 const PROPBASER_RES0 = 0xf8f0_0000_0000_0060n
 const PENDBASER_RES0 = 0xb8f0_0000_0000_f07fn
@@ -139,7 +141,7 @@ function writeRd(parts: RedistributorParts, cpu: number, offset: number, size: n
 export function sanitised(value: bigint, inner: bigint, shareability: bigint, outer: bigint): bigint {
   let result = value
   if (((value >> shareability) & 3n) === 2n) result = (result & ~(3n << shareability)) | (1n << shareability)
-  if (((value >> inner) & 7n) <= 1n) result = (result & ~(7n << inner)) | (7n << inner)
+  if (((value >> inner) & 7n) <= 1n) result = (result & ~(7n << inner)) | (READ_ALLOCATE_WRITE_BACK << inner)
   if (((value >> outer) & 7n) > 1n) result &= ~(7n << outer)
   return result
 }

@@ -294,7 +294,7 @@ describe('a saved state', () => {
   test.each(['v2', 'v3'] as const)('of a %s comes back as it was', version => {
     const saved = structuredClone(used(version).save())
     expect(saved).not.toEqual(createGic(version, topology(3)).save())
-    const again = createGic(version, topology(3), saved)
+    const again = createGic(version, topology(3), { saved })
     expect(again.save()).toEqual(saved)
     const first = used(version)
     for (let cpu = 0; cpu < 3; cpu++) expect(again.signals(cpu)).toBe(first.signals(cpu))
@@ -308,7 +308,7 @@ describe('a saved state', () => {
       ],
       vcpus: [{ vcpu: 1, registers: [{ offset: 0x1_0100, words: [0x0800_0000] }], systemRegisters: [[ICC.pmr, 0xf0n]] }],
     }
-    const gic = createGic('v3', topology(2), state)
+    const gic = createGic('v3', topology(2), { saved: state })
     expect(gic.read(0, GICD.isenabler + 4, 4)).toBe(0x100n)
     expect(gic.read(0, redistributor(1) + SGI_FRAME + GICD.isenabler, 4)).toBe(0x0800_ffffn)
     expect(icc(gic, 1, ICC.pmr)).toBe(0xf0)
