@@ -9,12 +9,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Feature } from '../../src/arch/features.ts'
 import { NOBODY } from '../../src/ops/run/console-port.ts'
+import { SKIPPED_CODE } from '../../src/ops/run/exit-line.ts'
 import { newestBuild } from '../../src/ops/run/newest-build.ts'
 import { run } from '../../src/ops/run/run.ts'
 import { parseUnitTests, type UnitTest } from './configuration.ts'
 
 const MIB = 1 << 20
-const SKIPPED = 77
 /** A test that runs longer than this many instructions hangs; the longest takes a tenth of it. */
 const MOST_INSTRUCTIONS = 20e9
 /** MTE is not what the machine's CPU has; migration asks a script outside for it. */
@@ -71,7 +71,7 @@ async function runTest(
       },
     })
     const { exit } = report
-    const verdict = exit === undefined ? `ended: ${report.end}` : exit.code === 0 ? 'passed' : exit.code === SKIPPED ? 'skipped' : `status ${exit.code}`
+    const verdict = exit === undefined ? `ended: ${report.end}` : exit.code === 0 ? 'passed' : exit.code === SKIPPED_CODE ? 'skipped' : `status ${exit.code}`
     return { verdict, text, instructions: report.instructions }
   } catch (error) {
     text.all += `${error instanceof Error ? error.message : String(error)}\n`

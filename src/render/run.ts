@@ -1,5 +1,7 @@
 // Owns how the report of `run` reads on a terminal, under what the guest printed. Decides nothing.
+
 import type { RunReport } from '../ops/reports.ts'
+import { SKIPPED_CODE } from '../ops/run/exit-line.ts'
 import { findingLines } from './findings.ts'
 import type { Page } from './page.ts'
 import { count } from './table.ts'
@@ -17,7 +19,7 @@ export function renderRun(report: RunReport, { columns = 100, style }: Page): st
     `${style.dim('ended')}  ${ended(report)}`,
     ...(exit
       ? [
-          `${style.dim('tests')}  ${exit.code === 0 ? style.good('passed') : exit.code === 77 ? 'skipped' : style.bad(`failed with ${exit.code}`)} (EXIT: STATUS=${exit.status})`,
+          `${style.dim('tests')}  ${exit.code === 0 ? style.good('passed') : exit.code === SKIPPED_CODE ? 'skipped' : style.bad(`failed with ${exit.code}`)} (EXIT: STATUS=${exit.status})`,
         ]
       : []),
     ...(until?.reached === false ? [style.bad(`did not reach ${terminalText(until.point)}`)] : []),

@@ -7,7 +7,7 @@ import { resolveBuild } from '../target.ts'
 import { bootGuest, type Guest, type GuestOptions } from './boot-guest.ts'
 import type { ConsolePort } from './console-port.ts'
 import { continueGuest } from './continue-guest.ts'
-import { exitLine } from './exit-line.ts'
+import { exitLine, SKIPPED_CODE } from './exit-line.ts'
 import { newestBuild } from './newest-build.ts'
 import { type GuestEnd, guestEars, type LoopOptions, runLoop } from './run-loop.ts'
 import { isReached, needsSuspend, parseRunPoint } from './run-point.ts'
@@ -106,7 +106,7 @@ function endFindings(end: GuestEnd): readonly Finding[] {
 
 /** 3: the guest's own tests failed, it did not get where it was wanted, or a move did not keep what it saw. */
 export function runStatus({ exit, until, end, source }: RunReport): 0 | 3 {
-  const failed: boolean = exit !== undefined && exit.code !== 0 && exit.code !== 77
+  const failed: boolean = exit !== undefined && exit.code !== 0 && exit.code !== SKIPPED_CODE
   const moved: Verdict = source?.verdict ?? 'survives'
   return failed || until?.reached === false || end === 'limit' || end === 'idle' || moved === 'refused' ? 3 : 0
 }
