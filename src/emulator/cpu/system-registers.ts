@@ -7,15 +7,13 @@ import { EC, type Features, takeSynchronous } from './exceptions.ts'
 import { TRANSLATION_REGISTERS } from './mmu/mmu.ts'
 import { MODE, PSTATE } from './pstate.ts'
 import { unsupportedBySctlr } from './sctlr.ts'
+import { FPCR_BITS, FPSR_BITS } from './semantics/fp/control.ts'
+import { FPCR } from './semantics/fp/format.ts'
 import { encodingOf, SYSREG } from './system-register-encoding.ts'
 import type { VcpuBlock } from './vcpu-block.ts'
 
 const ID_AA64PFR0 = encodingOf(3, 0, 0, 4, 0)
 const VBAR_RES0 = 0x7ffn
-const FPSR_BITS = 0xf800_009fn
-/** AHP DN FZ RMode; FZ16 comes with half-precision arithmetic. */
-const FPCR_BITS = 0x07c0_0000n
-const FPCR_FZ16 = 1n << 19n
 
 /** PSTATE bits that have a register of their own, with the feature that brings it. */
 const PSTATE_FIELDS: ReadonlyMap<number, { readonly bit: number; readonly feature?: 'FEAT_PAN' | 'FEAT_UAO' | 'FEAT_DIT' | 'FEAT_SSBS2' }> = new Map([
@@ -118,9 +116,10 @@ export function executeMsr(vcpu: VcpuBlock, cpu: Cpu, f: Fields, executed: numbe
 
 function writeFloatingPoint(vcpu: VcpuBlock, cpu: Cpu, encoding: number, value: bigint): Outcome {
   if (fpTrapped(vcpu)) return takeFpTrap(vcpu, cpu.features)
+  const low = Number(value & 0xffff_ffffn)
   const halfPrecision = idField(cpu, ID_AA64PFR0, 16) === 1
-  if (encoding === SYSREG.FPSR) vcpu.write32(VCPU_STATE.fpsr, Number(value & FPSR_BITS))
-  else vcpu.write32(VCPU_STATE.fpcr, Number(value & (halfPrecision ? FPCR_BITS | FPCR_FZ16 : FPCR_BITS)))
+  if (encoding === SYSREG.FPSR) vcpu.write32(VCPU_STATE.fpsr, low & FPSR_BITS)
+  else vcpu.write32(VCPU_STATE.fpcr, low & (halfPrecision ? FPCR_BITS | FPCR.fz16 : FPCR_BITS))
   return advance(vcpu)
 }
 

@@ -8,6 +8,7 @@ import { PSTATE } from '../pstate.ts'
 import { encodingOf, SYSREG } from '../system-register-encoding.ts'
 import { constant32, constant64, extendU, i32, i64, wrap } from '../wasm/expression.ts'
 import { type Emit, FLAGS } from './emit.ts'
+import { defineFpControl } from './fp/control.ts'
 import { type Define, type Lower, type Lowered, source, TRAP, target } from './op.ts'
 
 const pstate = (e: Emit) => e.state32(VCPU_STATE.pstate)
@@ -19,6 +20,7 @@ const notDebugging = (e: Emit): void => e.when(e.state32(ENGINE_STATE.debugging)
 const DAIF = constant32(PSTATE.daif)
 
 export function defineSystem(define: Define): void {
+  defineFpControl(define)
   const hot = { hot: true }
   define('NOP', () => {}, hot)
   define('TRAP', e => e.trap())
@@ -123,6 +125,8 @@ const OWN_OPS: ReadonlyMap<number, string> = new Map([
   [SYSREG.SP_EL0, 'SP_EL0'],
   [SYSREG.NZCV, 'NZCV'],
   [SYSREG.DAIF, 'DAIF'],
+  [SYSREG.FPCR, 'FPCR'],
+  [SYSREG.FPSR, 'FPSR'],
 ])
 const slotOffset = (slot: number): bigint => BigInt(VCPU_STATE.sysregs + slot * 8)
 /** op1 says who may use a register (Arm ARM D1, "system register encoding"): 0 to 2 EL1, 3 everyone; more is not for this CPU. */
