@@ -307,9 +307,10 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
   }
 }
 
-/** Moves PC past the SMC. */
+/** Moves PC past the SMC, which completes a step of the guest's own debugger, as kvm_incr_pc does. */
 function advance({ block }: Vcpu): void {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
+  view.setUint32(VCPU_STATE.pstate, view.getUint32(VCPU_STATE.pstate, true) & ~PSTATE.ss, true)
   view.setBigUint64(VCPU_STATE.pc, BigInt.asUintN(64, view.getBigUint64(VCPU_STATE.pc, true) + 4n), true)
 }
 
