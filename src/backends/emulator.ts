@@ -22,6 +22,8 @@ export interface EmulatorVmOptions extends VmOptions {
   readonly disks?: Readonly<Record<string, Disk>>
   /** Seed of the entropy that the firmware gives guests. */
   readonly seed?: bigint
+  /** With an ITS behind a GICv3. */
+  readonly its?: boolean
   /** Hears every byte that a device sends, as it is sent. */
   readonly onOutput?: (device: string, byte: number) => void
   /** What a machine of the same build saved beside registers and memory: with it the future is identical to the bit. */
@@ -87,6 +89,7 @@ async function createEmulatorVm(build: Build, options: EmulatorVmOptions): Promi
     ...(options.board ? { devices: options.board === true ? BOARD_DEVICES : options.board, output: heard } : {}),
     ...(options.disks ? { disks: options.disks } : {}),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.its ? { its: true } : {}),
     ...(options.saved ? { saved: options.saved } : {}),
     ...(options.onFirmware ? { onFirmware: options.onFirmware } : {}),
   })

@@ -49,6 +49,8 @@ export interface Surroundings {
   readonly disks?: Readonly<Record<string, Disk>>
   /** Seed of the entropy that the firmware gives. */
   readonly seed?: bigint
+  /** An ITS behind a GICv3. */
+  readonly its?: boolean
   /** Hears every byte that a device sends, as it is sent; must not touch the machine but to pause it. */
   readonly onOutput?: (device: string, byte: number) => void
 }

@@ -91,6 +91,8 @@ export async function bootGuest(
       board: places,
       memory: [{ start: RAM_BASE, size: memory }],
       surroundings: {
+        // As on the boards of VMMs.
+        its: gic === 'v3',
         disks: Object.fromEntries(disks.map((disk, slot) => [virtioName(slot), disk])),
         ...(seed === undefined ? {} : { seed: BigInt.asUintN(64, seed) }),
         ...(onOutput ? { onOutput } : {}),
@@ -108,6 +110,7 @@ export async function bootGuest(
           cpu: cpuOf(host.build),
           psci: (await getU64(vcpus[0]!, PSCI_VERSION_ID)) ?? 0n,
           gic,
+          its: gic === 'v3',
           pmu: features.includes('pmu_v3'),
           virtio: places.filter(({ name }) => name.startsWith('virtio')).length,
           ...(options.append === undefined ? {} : { bootargs: options.append }),
