@@ -48,7 +48,7 @@ export async function withBootedGuest<T>(options: BootedOptions & BackendOptions
 }
 
 /** The guest as it is now; its memory is the VM's. */
-async function captureGuest(
+export async function captureGuest(
   { vm, vcpus, features, gic, diskReferences }: Guest,
   origin: Snapshot['origin'],
   end: GuestEnd,
