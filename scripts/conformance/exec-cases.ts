@@ -2,8 +2,8 @@
 // addresses inside the window whatever the addressing mode. Knows no engine and no reference.
 import { createDecoder, type Encoding } from '../../src/emulator/cpu/decode/table.ts'
 import { aimFloats } from './exec-floats.ts'
-import { type ExecCase, FEATURES, referenceCpu, SLOT, VECTOR_BYTES, WINDOW, WINDOW_BYTES } from './exec-record.ts'
-import { randomVector } from './exec-vectors.ts'
+import { type ExecCase, FEATURES, referenceCpu, SLOT, WINDOW, WINDOW_BYTES } from './exec-record.ts'
+import { randomVectors } from './exec-vectors.ts'
 import { type Random, wordsOf } from './words.ts'
 
 const NOP = 0xd503201f
@@ -91,12 +91,6 @@ interface MutableState {
 const FPCR_BITS = 0x07c8_0000 // AHP, DN, FZ, RMode, FZ16
 const FPSR_BITS = 0x0800_009f // QC and the cumulative exceptions
 
-function vectors(random: Random): Uint8Array {
-  const v = new Uint8Array(VECTOR_BYTES)
-  for (let i = 0; i < 32; i++) v.set(randomVector(random), i * 16)
-  return v
-}
-
 function randomState(random: Random): MutableState {
   const value = (): bigint => {
     const kind = random() & 7
@@ -110,7 +104,7 @@ function randomState(random: Random): MutableState {
     x: BigUint64Array.from({ length: 31 }, value),
     fpcr: random() & 1 ? (random() & FPCR_BITS) >>> 0 : 0,
     fpsr: (random() & 3) === 0 ? (random() & FPSR_BITS) >>> 0 : 0,
-    v: vectors(random),
+    v: randomVectors(random),
     window: Uint8Array.from({ length: WINDOW_BYTES }, () => random() & 0xff),
   }
 }

@@ -59,7 +59,7 @@ function float(bytes: 2 | 4 | 8, random: Random): bigint {
 }
 
 /** 16 bytes: random, or elements of one width with values at edges, or floating-point numbers of one format; now and then all elements the same. */
-export function randomVector(random: Random): Uint8Array {
+function randomVector(random: Random): Uint8Array {
   const bytes = new Uint8Array(16)
   const kind = random() % 10
   if (kind === 0) {
@@ -81,4 +81,22 @@ export function randomVector(random: Random): Uint8Array {
     for (let i = 0; i < size; i++) bytes[at + i] = Number((element >> BigInt(8 * i)) & 0xffn)
   }
   return bytes
+}
+
+/**
+ * All 32 registers. One state in four has nothing but extremes of one width, so that two of them meet: only the smallest number times itself overflows when doubled.
+ */
+export function randomVectors(random: Random): Uint8Array {
+  const registers = new Uint8Array(32 * 16)
+  if ((random() & 3) !== 0) {
+    for (let i = 0; i < 32; i++) registers.set(randomVector(random), i * 16)
+    return registers
+  }
+  const size = SIZES[random() & 3]!
+  const extremes = [top(size), top(size), top(size) - 1n, all(size), 0n, 1n]
+  for (let at = 0; at < registers.length; at += size) {
+    const element = extremes[random() % extremes.length]!
+    for (let i = 0; i < size; i++) registers[at + i] = Number((element >> BigInt(8 * i)) & 0xffn)
+  }
+  return registers
 }
