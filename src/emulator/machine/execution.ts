@@ -5,6 +5,7 @@ import { SnapError } from '../../errors.ts'
 import { GIC_DISTRIBUTOR, GIC_END, INSTRUCTIONS_PER_TICK } from '../board/memory-map.ts'
 import { createEngine } from '../cpu/create-engine.ts'
 import type { Engine, MmioStop, StopReason } from '../cpu/engine.ts'
+import { PSTATE } from '../cpu/pstate.ts'
 import { firmwareCall } from '../firmware/dispatch.ts'
 import type { Vcpu } from '../kvm/vcpu.ts'
 import type { Vm } from '../kvm/vm.ts'
@@ -121,6 +122,9 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
           // The run was to end when a line changes by itself; now that is earlier, or later.
           if (run.lines.nextChange() !== ends) next.endRun()
           return exists
+        },
+        levelChanged(position, executed) {
+          countUpTo(runs[position]!, executed)
         },
       },
     })
