@@ -256,6 +256,7 @@ export function createEngine(options: EngineOptions): Engine {
     mmu.begin(vcpu)
     const counting = beginCounters(counters)
     endRequested = false
+    let level = vcpu.el
     while (left > 0 && !endRequested) {
       const debugging = debug.switchedOn(vcpu)
       if (debugging && debug.stepIsDue(vcpu)) {
@@ -273,6 +274,10 @@ export function createEngine(options: EngineOptions): Engine {
         left--
         illegalState(vcpu)
         continue
+      }
+      if (vcpu.el !== level) {
+        level = vcpu.el
+        options.hooks.levelChanged?.(index, budget - left)
       }
       configure(vcpu)
       const count = next === 'one' ? 1 : Math.min(left, MOST_AT_ONCE)

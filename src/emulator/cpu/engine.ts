@@ -51,6 +51,8 @@ export interface EngineHooks {
   readSysreg(vcpu: number, encoding: number, executed: number): bigint | undefined
   /** MSR likewise; false: UNDEFINED. May change interrupt lines: the engine looks at them again before the next instruction. */
   writeSysreg(vcpu: number, encoding: number, value: bigint, executed: number): boolean
+  /** The exception level is another than that of the `executed` instructions attempted so far in this run: what counters that tell levels apart need. */
+  levelChanged?(vcpu: number, executed: number): void
 }
 
 /** What the system counter shows to one vCPU: (time >> shift) less an offset, where time goes on by one with each instruction attempted. */

@@ -8,6 +8,7 @@ import { PSCI_02 } from './probe-board.ts'
 const PMU_V3 = 1 << 3
 const X = (n: number): bigint => 0x6030_0000_0010_0000n + 2n * BigInt(n)
 const PC = 0x6030_0000_0010_0040n
+const [ELR, SPSR] = [0x6030_0000_0010_0046n, 0x6030_0000_0010_0048n] // of struct kvm_regs
 const VBAR = 0x6030_0000_0013_c600n
 const sysreg = (op1: number, crn: number, crm: number, op2: number): number => 0xc000 | (op1 << 11) | (crn << 7) | (crm << 3) | op2
 const [PMCR, PMCNTENSET, PMOVSCLR, PMSWINC, PMSELR] = [0, 1, 3, 4, 5].map(op2 => sysreg(3, 9, 12, op2)) as [number, number, number, number, number]
@@ -99,6 +100,33 @@ describe('counters', () => {
     without.run(1)
     expect(get(without, PC)).toBe(RAM_BASE + 0xa00n)
   })
+})
+
+test('exception levels are told apart to the instruction, wherever the run is split', () => {
+  const [ERET, SVC, SP_EL0_BACK] = [0xd69f_03e0, 0xd400_0001, NOP]
+  const program = [msr(PMCR, 0), ERET]
+  const make = (): Machine => {
+    const machine = boot(program)
+    machine.memory.write(RAM_BASE + 0x100n, new Uint8Array(Uint32Array.of(NOP, NOP, SVC, SP_EL0_BACK, SVC).buffer))
+    machine.memory.write(RAM_BASE + 0x800n + 0x400n, new Uint8Array(Uint32Array.of(NOP, ERET).buffer)) // a lower level's synchronous exceptions
+    set(machine, VBAR, RAM_BASE + 0x800n)
+    set(machine, ELR, RAM_BASE + 0x100n)
+    set(machine, SPSR, 0n)
+    set(machine, X(0), E)
+    set(machine, id(PMCNTENSET), 7n)
+    set(machine, id(PMEVTYPER(0)), CPU_CYCLES | EXCLUDE_EL1)
+    set(machine, id(PMEVTYPER(1)), CPU_CYCLES | (1n << 30n))
+    set(machine, id(PMEVTYPER(2)), CPU_CYCLES)
+    return machine
+  }
+  const counters = (machine: Machine): readonly bigint[] => [0, 1, 2].map(n => get(machine, id(PMEVCNTR(n))))
+  const whole = make()
+  whole.run(9)
+  // At EL0: two NOPs and the SVC, then one more NOP and the SVC; at EL1 the rest.
+  expect(counters(whole)).toEqual([5n, 4n, 9n])
+  const split = make()
+  for (let n = 0; n < 9; n++) split.run(1)
+  expect(counters(split)).toEqual(counters(whole))
 })
 
 test('an overflow interrupts exactly when the counter wraps', () => {
