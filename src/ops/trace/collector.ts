@@ -13,8 +13,8 @@ export interface Collector {
   readonly isFull: boolean
   readonly calls: number
   readonly shown: number
-  /** Who called last. */
-  readonly caller: number | undefined
+  /** The last call, shown or not. */
+  readonly last: Pick<TraceCall, 'vcpu' | 'ending'> | undefined
   /** Rows since the last time, and forgets them. */
   take(): readonly TraceRow[]
   functions(): TraceSummary['functions']
@@ -31,7 +31,7 @@ export function createCollector(filter: CompiledFilter, most: number): Collector
   let rows: TraceRow[] = []
   let calls = 0
   let shown = 0
-  let caller: number | undefined
+  let last: TraceCall | undefined
   const counts = new Map<string, { known: boolean; calls: number; results: Map<string, number> }>()
 
   const count = (call: TraceCall): void => {
@@ -54,7 +54,7 @@ export function createCollector(filter: CompiledFilter, most: number): Collector
       const call = callRow(event)
       calls++
       count(call)
-      caller = event.vcpu
+      last = call
       const id = Number(call.id)
       if (!filter.call(event.vcpu, id, namedFunction(id))) return
       shown++
@@ -69,8 +69,8 @@ export function createCollector(filter: CompiledFilter, most: number): Collector
     get shown() {
       return shown
     },
-    get caller() {
-      return caller
+    get last() {
+      return last
     },
     take() {
       const taken = rows

@@ -72,9 +72,9 @@ export interface TraceStop {
 
 /**
  * `until`: the point asked for is reached. `max-calls`: as many calls as were wanted. `limit`: --timeout or --max-insns. `idle`: nobody will ever run
- * again. `interrupted`: Ctrl-C. `cannot-execute`: the machine does not do what the guest wants. The others: what the guest did.
+ * again. `interrupted`: Ctrl-C. `forwarded`: the VMM's filter wants the VMM to answer a call, and there is none. `cannot-execute`: the machine does not do what the guest wants. The others: what the guest did.
  */
-export type TraceEnd = 'until' | 'max-calls' | 'limit' | 'idle' | 'interrupted' | 'cannot-execute' | StopReason
+export type TraceEnd = 'until' | 'max-calls' | 'limit' | 'idle' | 'interrupted' | 'forwarded' | 'cannot-execute' | StopReason
 
 export type TraceRow = TraceCall | TraceStart | TraceStop
 

@@ -114,7 +114,7 @@ async function follow(run: TraceRun, guest: Guest, until: RunPoint, where: Where
     const rows = collector.take()
     if (rows.length > 0) await ears.rows(rows)
   }
-  const { end, failure } = await endOf(() => runLoop(guest, heard, { ...options, until, port: NOBODY, paced: false, between }), options.signal)
+  const { end, failure } = await endOf(() => runLoop(guest, heard, { ...options, until, port: NOBODY, paced: false, between }), run)
   await between()
   const stop = stopOf(end, run)
   await ears.rows([{ kind: 'stop', time: machine.now(), instructions: vm.spent, ...stop }])
@@ -133,22 +133,23 @@ async function follow(run: TraceRun, guest: Guest, until: RunPoint, where: Where
   return { summary, ...(failure ? { failure } : {}) }
 }
 
-type End = GuestEnd | { readonly kind: 'interrupted' } | { readonly kind: 'cannot-execute'; readonly message: string }
+type End = GuestEnd | { readonly kind: 'interrupted' } | { readonly kind: 'forwarded' } | { readonly kind: 'cannot-execute'; readonly message: string }
 
 /** Ctrl-C and what the machine does not do are ends too: there is a trace until then. */
-async function endOf(loop: () => Promise<GuestEnd>, signal: AbortSignal | undefined): Promise<{ readonly end: End; readonly failure?: SnapError }> {
+async function endOf(loop: () => Promise<GuestEnd>, { collector, options }: TraceRun): Promise<{ readonly end: End; readonly failure?: SnapError }> {
   try {
     return { end: await loop() }
   } catch (error) {
-    if (signal?.aborted) return { end: { kind: 'interrupted' } }
+    if (options.signal?.aborted) return { end: { kind: 'interrupted' } }
     if (!(error instanceof SnapError) || error.code !== 'CANNOT_EXECUTE') throw error
+    if (collector.last?.ending.kind === 'forward') return { end: { kind: 'forwarded' } }
     return { end: { kind: 'cannot-execute', message: error.message }, failure: error }
   }
 }
 
 /** The call that was to be made is the point, however it was answered; with all calls shown it was not made yet, or just now. */
 function reached(end: End, { collector, wanted }: TraceRun): boolean {
-  if (end.kind === 'interrupted' || end.kind === 'cannot-execute') return false
+  if (end.kind === 'interrupted' || end.kind === 'forwarded' || end.kind === 'cannot-execute') return false
   if (end.kind === 'point' && (collector.isFull || wanted.kind === 'stop' || wanted.kind === 'end')) return false
   return isReached(end, wanted)
 }
@@ -162,9 +163,10 @@ const WORDS = {
 } as const
 
 function stopOf(end: End, { collector, options, wanted }: TraceRun): Omit<TraceStop, 'kind' | 'time' | 'instructions'> {
+  const by = collector.last === undefined ? {} : { vcpu: collector.last.vcpu }
   switch (end.kind) {
     case 'ended':
-      return { why: end.stop, what: WORDS[end.stop], ...(collector.caller === undefined ? {} : { vcpu: collector.caller }) }
+      return { why: end.stop, what: WORDS[end.stop], ...by }
     case 'point':
       if (collector.isFull) return { why: 'max-calls', what: `${collector.shown} calls were shown, and no more are wanted` }
       if (wanted.kind === 'stop' || wanted.kind === 'end') return { why: 'until', what: 'the call that was to end the guest came back' }
@@ -176,6 +178,8 @@ function stopOf(end: End, { collector, options, wanted }: TraceRun): Omit<TraceS
     case 'left':
     case 'interrupted':
       return { why: 'interrupted', what: 'interrupted' }
+    case 'forwarded':
+      return { why: 'forwarded', what: 'a call went to the VMM, which is to answer it, and there is none here', ...by }
     case 'cannot-execute':
       return { why: 'cannot-execute', what: end.message }
     default:

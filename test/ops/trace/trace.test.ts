@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { save } from '../../../src/ops/save.ts'
+import { writeSnapshotFile } from '../../../src/formats/exporters.ts'
+import { save, saveSnapshot } from '../../../src/ops/save.ts'
 import { type Traced, type TraceOptions, trace, traceStatus } from '../../../src/ops/trace/trace.ts'
 import type { TraceBegin, TraceCall, TraceRow } from '../../../src/ops/trace/trace-report.ts'
 
@@ -148,7 +149,33 @@ describe('a snapshot', () => {
   })
 })
 
+describe("the VMM's filter", () => {
+  const filtered = async (action: 'forward' | 'deny'): Promise<string> => {
+    const { snapshot } = await saveSnapshot({ build: 'linux-7.3' })
+    const file = join(folder, `${action}.psnap`)
+    await writeSnapshotFile({ ...snapshot, vm: { ...snapshot.vm, smcccFilter: [{ base: 0xc400_0053, count: 1, action }] } }, file)
+    return file
+  }
+  test('forwards: the VMM is to answer, and there is none', async () => {
+    const { calls, summary, failure } = await traced({ file: await filtered('forward') })
+    expect(calls.at(-1)).toMatchObject({ function: 'TRNG_RND64', filter: 'forward', ending: { kind: 'forward', flags: '0x0' } })
+    expect(calls.at(-1)!.result).toBeUndefined()
+    expect(summary.stop).toMatchObject({ why: 'forwarded', vcpu: 0 })
+    expect(failure).toBeUndefined()
+  })
+  test('denies', async () => {
+    const { calls } = await traced({ file: await filtered('deny'), functions: ['TRNG_RND64'], maxCalls: 1 })
+    expect(calls).toMatchObject([{ result: 'NOT_SUPPORTED', filter: 'deny', ending: { kind: 'resume' } }])
+  })
+})
+
 describe('an end', () => {
+  test('because the machine does not do what the guest wants is told with everything before', async () => {
+    const { rows, summary, failure } = await traced({ build: 'linux-6.1', features: ['psci_0_2', 'el1_32bit'] })
+    expect(failure).toMatchObject({ code: 'CANNOT_EXECUTE' })
+    expect(rows).toMatchObject([{ kind: 'stop', why: 'cannot-execute' }])
+    expect(summary.stop.what).toContain('AArch32')
+  })
   test('by an interruption keeps what was traced', async () => {
     const controller = new AbortController()
     const { rows, summary } = await traced({
