@@ -2,16 +2,14 @@
 // double precision; with Inexact set before and not, which chooses between the native path and the integer code.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { AT } from '../../../../src/emulator/cpu/interpreter/layout.ts'
 import { add, subtract } from '../../../../src/emulator/cpu/semantics/fp/add.ts'
 import { divide, squareRoot } from '../../../../src/emulator/cpu/semantics/fp/divide.ts'
-import { DOUBLE, FORMATS, type Format, FPCR, HALF, SINGLE } from '../../../../src/emulator/cpu/semantics/fp/format.ts'
+import { DOUBLE, FORMATS, type Format, HALF, SINGLE } from '../../../../src/emulator/cpu/semantics/fp/format.ts'
 import { fusedMultiplyAdd } from '../../../../src/emulator/cpu/semantics/fp/fused.ts'
 import { multiply } from '../../../../src/emulator/cpu/semantics/fp/multiply.ts'
-import { I64, local } from '../../../../src/emulator/cpu/wasm/expression.ts'
-import { FunctionBuilder } from '../../../../src/emulator/cpu/wasm/function-builder.ts'
-import { ModuleBuilder } from '../../../../src/emulator/cpu/wasm/module-builder.ts'
-import { type SharedFunction, SharedFunctions } from '../../../../src/emulator/cpu/wasm/shared-function.ts'
+import type { I64 } from '../../../../src/emulator/cpu/wasm/expression.ts'
+import type { SharedFunction } from '../../../../src/emulator/cpu/wasm/shared-function.ts'
+import { compileFunctions, controls, numbers, RUNS, withControl } from './functions.ts'
 import { type Control, type Outcome, Reference, SHAPES } from './reference.ts'
 
 const OPERATIONS: Readonly<Record<string, readonly [what: (format: Format) => SharedFunction<typeof I64>, operands: 1 | 2 | 3]>> = {
@@ -23,39 +21,10 @@ const OPERATIONS: Readonly<Record<string, readonly [what: (format: Format) => Sh
   'fused multiply-add': [fusedMultiplyAdd, 3],
 }
 
-const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 50_000 : 2000
-
-const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 })
-const view = new DataView(memory.buffer)
-
-/** Every operation of every format as a function of bit patterns. */
-const compiled = (() => {
-  const module = new ModuleBuilder()
-  module.importMemory('test', 'memory', 65536)
-  const { use } = new SharedFunctions(module)
-  for (const format of FORMATS) {
-    for (const [name, [what]] of Object.entries(OPERATIONS)) {
-      const shared = what(format)
-      const index = module.declare(shared.params, [I64], `${name} ${format.name}`)
-      const f = new FunctionBuilder(shared.params, [I64])
-      f.expression(
-        use(
-          shared,
-          shared.params.map((type, i) => local(type, i)),
-        ),
-      )
-      module.define(index, f)
-    }
-  }
-  return new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), { test: { memory } }).exports as Record<string, (...a: bigint[]) => bigint>
-})()
+const functions = compileFunctions(FORMATS.flatMap(format => Object.values(OPERATIONS).map(([what]) => what(format))))
 
 function ours(operation: string, format: Format, control: Control, before: number, operands: readonly bigint[]): Outcome {
-  const flush = control.flush ? format.flush : 0
-  view.setUint32(AT.fpcr, (control.mode << FPCR.modeShift) | flush | (control.defaultNaN ? FPCR.dn : 0), true)
-  view.setUint32(AT.fpsr, before, true)
-  const bits = BigInt.asUintN(64, compiled[`${operation} ${format.name}`]!(...operands))
-  return { bits, flags: view.getUint32(AT.fpsr, true) }
+  return withControl(format, control, before, () => functions(OPERATIONS[operation]![0](format), operands))
 }
 
 function reference(operation: string, format: Format, control: Control, before: number, operands: readonly bigint[]): Outcome {
@@ -80,30 +49,6 @@ function reference(operation: string, format: Format, control: Control, before: 
   return { bits, flags: flags | before }
 }
 
-/** Numbers of a format: all kinds, exponents at both ends and around 1, fractions with few and with all bits. */
-function numbers(format: Format): fc.Arbitrary<bigint> {
-  const ones = Number(format.infinity >> BigInt(format.fraction))
-  const all = format.fractionMask
-  const fraction = fc.oneof(
-    fc.constantFrom(0n, 1n, 2n, all, all - 1n, format.quiet, format.quiet - 1n, format.quiet + 1n),
-    fc.bigInt({ min: 0n, max: all }),
-    fc.nat({ max: format.fraction - 1 }).map(bit => 1n << BigInt(bit)),
-    fc.nat({ max: format.fraction - 1 }).map(bit => (all << BigInt(bit)) & all),
-  )
-  const exponent = fc.oneof(
-    fc.constantFrom(0, 0, 1, 2, ones, ones - 1, ones - 2),
-    fc.integer({ min: format.bias - 4, max: format.bias + 4 }),
-    fc.integer({ min: Math.max(0, format.bias - format.fraction - 2), max: Math.min(ones, format.bias + format.fraction + 2) }),
-    fc.integer({ min: 0, max: ones }),
-  )
-  return fc.tuple(fc.boolean(), exponent, fraction).map(([sign, field, bits]) => (sign ? format.sign : 0n) | (BigInt(field) << BigInt(format.fraction)) | bits)
-}
-
-const controls: fc.Arbitrary<Control> = fc.record({
-  mode: fc.constantFrom<Control['mode'][]>(0, 0, 1, 2, 3),
-  flush: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
-  defaultNaN: fc.boolean(),
-})
 const INEXACT = 16
 
 /** Operands, of which the later ones may be the first one's opposite or neighbour, so that sums cancel. */
