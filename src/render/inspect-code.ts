@@ -36,7 +36,7 @@ export function walkLines({ unreadable, mmu, tables, levels = [], mapping, fault
           `  ${byteSize(mapping.size)} of ${mapping.memory}, ${mapping.shareability}${mapping.global ? ', global' : ''}; EL1 ${mapping.access.el1}, EL0 ${mapping.access.el0}`,
         ].slice(0, mmu ? 2 : 1)
       : []),
-    ...(fault ? [`  ${fault.kind} fault, level ${fault.level} (status ${fault.status}): ${fault.why}`] : []),
+    ...(fault ? wrap(`${fault.kind} fault, level ${fault.level} (status ${fault.status}): ${fault.why}`, columns - 2, '  ').map(line => `  ${line}`) : []),
   ]
 }
 
@@ -53,7 +53,7 @@ function levelLines(levels: readonly WalkLevel[], columns: number): string[] {
   ])
   const used = Math.max(...table(heads, cells, '  ').map(line => line.length)) + 2
   const rows = levels.flatMap(({ says }, n) =>
-    wrap(says.join(', '), Math.max(20, columns - used)).map((line, i) => [...(i === 0 ? cells[n]! : heads.map(() => '')), line]),
+    wrap(says.join(', '), Math.max(12, columns - used)).map((line, i) => [...(i === 0 ? cells[n]! : heads.map(() => '')), line]),
   )
   return table([...heads, {}], rows, '  ')
 }
