@@ -3,7 +3,7 @@ import { constant32, type Expression, type F32, type F64, I32, I64, i32, i64, lo
 import type { SharedFunction } from '../../wasm/shared-function.ts'
 import type { Format } from './format.ts'
 import { returnInvalid, returnNaN } from './nan.ts'
-import { finite, NATIVE_D, NATIVE_S, type NativeOps, returnNative, sumError, whenNative } from './native.ts'
+import { finite, NATIVE_D, NATIVE_S, type NativeOps, returnNative, sumError, surelyNormal, whenNative } from './native.ts'
 import { c64, exactZero, fpcrMode, isInfinite, isZero, jam, parameter, squash, unpack, when } from './parts.ts'
 import { roundTo } from './round.ts'
 
@@ -81,13 +81,19 @@ const integerAdd = (format: Format): SharedFunction<typeof I64> => ({
   },
 })
 
-function nativeSum<T extends typeof F32 | typeof F64>(f: Parameters<SharedFunction['build']>[0], format: Format, ops: NativeOps<T>, subtract: boolean): void {
+function nativeSum<T extends typeof F32 | typeof F64>(
+  f: Parameters<SharedFunction['build']>[0],
+  format: Format,
+  ops: NativeOps<T>,
+  subtract: boolean,
+  flushing: boolean,
+): void {
   const a: Expression<T> = f.keep(ops.fromBits(local(I64, 0)))
   const b: Expression<T> = f.keep(subtract ? ops.fromBits(i64.xor(local(I64, 1), c64(format.sign))) : ops.fromBits(local(I64, 1)))
   const sum = f.keep(ops.add(a, b))
   const bits = f.keep(ops.bits(sum))
-  // A sum is never tiny and inexact, so any finite one will do.
-  when(f, finite(format, bits), () => returnNative(f, bits, isZeroOf(ops, sumError(f, ops, a, b, sum)), false))
+  // A sum is never tiny and inexact, so any finite one will do unless it would be flushed.
+  when(f, flushing ? surelyNormal(format, bits) : finite(format, bits), () => returnNative(f, bits, isZeroOf(ops, sumError(f, ops, a, b, sum)), false))
 }
 const isZeroOf = <T extends typeof F32 | typeof F64>(ops: NativeOps<T>, value: Expression<T>) => ops.eq(value, ops.fromBits(c64(0)))
 
@@ -96,10 +102,12 @@ export const add = (format: Format, subtract = false): SharedFunction<typeof I64
   params: [I64, I64],
   result: I64,
   build(f, use) {
-    whenNative(f, () => {
-      if (format.name === 'S') nativeSum(f, format, NATIVE_S, subtract)
-      if (format.name === 'D') nativeSum(f, format, NATIVE_D, subtract)
-    })
+    if (format.bytes > 2) {
+      whenNative(f, format, [local(I64, 0), local(I64, 1)], flushing => {
+        if (format.bytes === 4) nativeSum(f, format, NATIVE_S, subtract, flushing)
+        else nativeSum(f, format, NATIVE_D, subtract, flushing)
+      })
+    }
     f.expression(use(integerAdd(format), [local(I64, 0), local(I64, 1), c64(subtract ? format.sign : 0n)]))
   },
 })

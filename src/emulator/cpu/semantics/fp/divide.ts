@@ -55,7 +55,7 @@ export const divide = (format: Format): SharedFunction<typeof I64> => ({
   build(f, use) {
     const [a, b] = [local(I64, 0), local(I64, 1)]
     if (format.bytes > 2) {
-      whenNative(f, () => {
+      whenNative(f, format, [a, b], () => {
         if (format === SINGLE) {
           const [x, y] = [f.keep(NATIVE_S.fromBits(a)), f.keep(NATIVE_S.fromBits(b))]
           const quotient = f.keep(f32.div(x, y))
@@ -103,7 +103,7 @@ export const squareRoot = (format: Format): SharedFunction<typeof I64> => ({
   build(f, use) {
     const a = local(I64, 0)
     if (format.bytes > 2) {
-      whenNative(f, () => {
+      whenNative(f, format, [a], () => {
         if (format === SINGLE) {
           const x = f.keep(NATIVE_S.fromBits(a))
           const root = f.keep(f32.sqrt(x))

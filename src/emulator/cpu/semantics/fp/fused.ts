@@ -159,7 +159,7 @@ export const fusedMultiplyAdd = (format: Format): SharedFunction<typeof I64> => 
   result: I64,
   build(f, use) {
     const [addend, a, b] = [local(I64, 0), local(I64, 1), local(I64, 2)]
-    if (format === SINGLE) whenNative(f, () => nativeFused(f, addend, a, b))
+    if (format === SINGLE) whenNative(f, format, [addend, a, b], () => nativeFused(f, addend, a, b))
     f.expression(use(integerFused(format), [addend, a, b, constant32(0)]))
   },
 })

@@ -89,7 +89,7 @@ export const multiply = (format: Format, extended = false): SharedFunction<typeo
   build(f, use) {
     const [a, b] = [local(I64, 0), local(I64, 1)]
     if (format.bytes > 2) {
-      whenNative(f, () => {
+      whenNative(f, format, [a, b], () => {
         if (format === SINGLE) {
           const product = f.keep(f64.mul(f64.promote(NATIVE_S.fromBits(a)), f64.promote(NATIVE_S.fromBits(b)))) // exact
           const rounded = f.keep(f32.demote(product))

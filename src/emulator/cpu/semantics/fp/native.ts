@@ -1,10 +1,10 @@
-// Owns the guards under which the machine's own arithmetic gives the manual's result: round to nearest, nothing flushed, a result that is normal. Then the only
+// Owns the guards under which the machine's own arithmetic gives the manual's result: round to nearest, nothing to flush, a result that is normal. Then the only
 // flag can be Inexact, which is found out without rounding again. Everything else is left to the integer code.
 import { constant32, type Expression, F32, F64, type I32Expression, I64, type I64Expression, i32, i64, wrap } from '../../wasm/expression.ts'
 import type { FunctionBuilder } from '../../wasm/function-builder.ts'
 import { f32, f64 } from '../../wasm/vector.ts'
 import { type Format, FPCR, FPSR } from './format.ts'
-import { c64, fpcrHas, fpsr, raise, when } from './parts.ts'
+import { both, c64, fpcrHas, fpsr, raise, when } from './parts.ts'
 
 type Native = typeof F32 | typeof F64
 /** The float operations that this needs, of one width, with bit patterns as i64. */
@@ -23,8 +23,21 @@ const extend = (a: I32Expression): I64Expression => ({ type: I64, op: 0xad, a })
 export const NATIVE_S: NativeOps<typeof F32> = { ...f32, type: F32, fromBits: bits => f32.fromBits(wrap(bits)), bits: value => extend(f32.bits(value)) }
 export const NATIVE_D: NativeOps<typeof F64> = { ...f64, type: F64 }
 
-/** Emits the fast path where round-to-nearest without flushing is asked for. */
-export const whenNative = (f: FunctionBuilder, then: () => void): void => when(f, i32.eqz(fpcrHas(FPCR.mode | FPCR.fz)), then)
+/**
+ * Emits the fast path for round to nearest, twice: where nothing is flushed, and (with `flushing`, when a denormal result must not be taken) where denormal numbers
+ * are and no operand is one.
+ */
+export function whenNative(f: FunctionBuilder, format: Format, operands: readonly I64Expression[], then: (flushing: boolean) => void): void {
+  when(
+    f,
+    i32.eqz(fpcrHas(FPCR.mode | FPCR.fz)),
+    () => then(false),
+    () => {
+      const normal = operands.map(operand => i64.ne(i64.and(operand, c64(format.infinity)), c64(0))).reduce(both)
+      when(f, both(normal, i32.eqz(fpcrHas(FPCR.mode))), () => then(true))
+    },
+  )
+}
 
 /** A finite result that neither is denormal nor was rounded up from a denormal number. */
 export const surelyNormal = (format: Format, bits: I64Expression): I32Expression => {
