@@ -1,5 +1,5 @@
 // `trace` as an operation: the built-in guest, snapshots that run on, what is shown of them, and how a trace ends.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -147,6 +147,18 @@ describe('a snapshot', () => {
     expect(summary.source.verdict).toBe('refused')
     expect(traceStatus(summary)).toBe(3)
   })
+})
+
+test('a kernel is traced from its first instruction', async () => {
+  const kernel = join(folder, 'kernel.flat')
+  const [VERSION, OFF, HVC] = [[0x52b0_8000], [0x52b0_8000, 0x7280_0100], 0xd400_0002] // movz w0, #0x8400, lsl #16; movk w0, #8
+  writeFileSync(kernel, new Uint8Array(Uint32Array.from([...VERSION, HVC, ...OFF, HVC]).buffer))
+  const { calls, summary } = await traced({ kernel, build: 'linux-6.1', memory: 32 << 20, psci: '1.0' })
+  expect(calls.map(({ function: name, result, instructions }) => [name, result, instructions])).toEqual([
+    ['PSCI_VERSION', '1.0', 2],
+    ['SYSTEM_OFF', undefined, 5],
+  ])
+  expect(summary).toMatchObject({ source: { kind: 'kernel', file: kernel }, vcpus: 1, psci: '1.0', stop: { why: 'off' } })
 })
 
 describe("the VMM's filter", () => {
