@@ -13,6 +13,7 @@ const BENCHES = {
   'start-up': { file: 'start-up.ts', title: 'Start of the command line' },
   fleet: { file: 'fleet/fleet.ts', title: 'check of 10,000 snapshots' },
   qemu: { file: 'qemu/inspect.ts', title: 'inspect of large QEMU streams' },
+  linux: { file: 'linux/linux.ts', title: 'Linux on the built-in machine' },
   archive: { file: 'archive/archive.ts', title: 'Archive, 1 GiB of guest memory' },
 } as const
 type Name = keyof typeof BENCHES
