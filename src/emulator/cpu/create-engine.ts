@@ -12,9 +12,10 @@ import type { Counters, Engine, EngineOptions, RunResult } from './engine.ts'
 import { ENGINE_STATE, LINE } from './engine-state.ts'
 import { EC, FAULT, takeDataAbort, takeInstructionAbort, takePendingInterrupt, takeSynchronous, takeUndefined } from './exceptions.ts'
 import { executeTrap } from './execute-trap.ts'
-import { AT, EXIT } from './interpreter/layout.ts'
+import { AT, EXIT, HOT_RECORDS } from './interpreter/layout.ts'
 import { ACCESS } from './interpreter/memory-access.ts'
 import { Operations } from './interpreter/operations.ts'
+import { Jit } from './jit/jit.ts'
 import { allocateLinearMemory, type RamRegion } from './linear-memory.ts'
 import { LookUpTables } from './look-up-tables.ts'
 import { Mmu } from './mmu/mmu.ts'
@@ -45,6 +46,8 @@ export function createEngine(options: EngineOptions): Engine {
   const operations = new Operations(memory)
   const runGenerated = operations.exports.run as (block: number, count: number) => number
   const tables = new LookUpTables(buffer, linear.tables)
+  const jit = options.jit === false ? undefined : new Jit(linear, operations, options.jit ?? {})
+  if (!jit) view.setUint32(AT.hotCount, HOT_RECORDS, true) // a full list: nothing is noted
 
   const features = announcedFeatures(options.idRegisters)
   const decoder = createDecoder(features)
@@ -57,6 +60,7 @@ export function createEngine(options: EngineOptions): Engine {
     { sysregs: options.sysregs, zvaBlock, countersInside: options.countersInside ?? false },
     tables,
     operations,
+    jit,
   )
   /** Whether the vCPU's tables were filled while every access was checked: then there is nothing in them. */
   const strictly = new Array<boolean>(options.vcpus).fill(false)
@@ -280,10 +284,12 @@ export function createEngine(options: EngineOptions): Engine {
         options.hooks.levelChanged?.(index, budget - left)
       }
       configure(vcpu)
-      const count = next === 'one' ? 1 : Math.min(left, MOST_AT_ONCE)
+      const count = next === 'one' ? 1 : Math.min(left, jit?.slice ?? MOST_AT_ONCE)
       if (counting) enterAt(vcpu, counters!.time + budget - left)
-      left -= count - runGenerated(vcpu.address, count)
+      const done = count - runGenerated(vcpu.address, count)
+      left -= done
       ranLast = vcpu
+      jit?.afterRun(done)
       const exit = view.getUint32(AT.exit, true)
       let outcome: Outcome | 'again'
       if (exit === EXIT.budget) {

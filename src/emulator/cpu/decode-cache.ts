@@ -1,6 +1,6 @@
 // Owns the decoded pages in linear memory: which guest page has records where, decoding on demand, forgetting. Knows no meaning of an operation.
 import type { Decoder } from './decode/table.ts'
-import { OP_NEXT_PAGE, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD } from './interpreter/layout.ts'
+import { AT, MARK, OP_NEXT_PAGE, PAGE_MARKS, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD } from './interpreter/layout.ts'
 import type { Operations } from './interpreter/operations.ts'
 import type { RamRegion } from './linear-memory.ts'
 import type { LookUpTables } from './look-up-tables.ts'
@@ -11,11 +11,19 @@ import { type LowerContext, type Lowered, REGISTER } from './semantics/op.ts'
 const DECODE_AHEAD = 64
 /** Semantics after which control does not continue. */
 const ENDS_RUN = new Set(['B', 'B.near', 'BR', 'TRAP'])
+/** Branches whose target is in a register. */
+const INDIRECT = new Set(['BR', 'BLR'])
 
 /** Where records are in linear memory, and how many pages of them there may be. */
 export interface DecodedPages {
   readonly base: number
   readonly capacity: number
+}
+
+/** Who has made something from decoded pages and must hear of changes: a page's (by its records), or all. */
+export interface DecodedPagesUser {
+  forgetPage(records: number): void
+  forgetAll(): void
 }
 
 export class DecodeCache {
@@ -27,10 +35,19 @@ export class DecodeCache {
   readonly #context: LowerContext
   readonly #tables: LookUpTables
   readonly #operations: Operations
+  readonly #user: DecodedPagesUser | undefined
   /** The pages in use, in order of their records: their code-map entries, to clear when the cache is full, and where their bytes are. */
   readonly #used: { readonly entry: number; readonly linear: number }[] = []
 
-  constructor(memory: ArrayBuffer, pages: DecodedPages, decoder: Decoder, context: LowerContext, tables: LookUpTables, operations: Operations) {
+  constructor(
+    memory: ArrayBuffer,
+    pages: DecodedPages,
+    decoder: Decoder,
+    context: LowerContext,
+    tables: LookUpTables,
+    operations: Operations,
+    user?: DecodedPagesUser,
+  ) {
     this.#view = new DataView(memory)
     this.#bytes = new Uint8Array(memory)
     this.#base = pages.base
@@ -39,6 +56,7 @@ export class DecodeCache {
     this.#context = context
     this.#tables = tables
     this.#operations = operations
+    this.#user = user
     this.#forgetAll()
   }
 
@@ -92,6 +110,7 @@ export class DecodeCache {
     view.setUint8(record + RECORD.a, lowered.a ?? REGISTER.zero)
     view.setUint16(record + RECORD.aux, lowered.b ?? lowered.aux ?? 0, true)
     view.setBigInt64(record + RECORD.imm, BigInt.asIntN(64, imm), true)
+    if (lowered.offset !== undefined || INDIRECT.has(op)) view.setUint16(record + RECORD.taken, view.getUint32(AT.hotThreshold, true), true)
   }
 
   /** Guest memory in [offset, offset + length) of the region was written from outside: its words are decoded again when reached. */
@@ -103,11 +122,13 @@ export class DecodeCache {
       if (records === 0) continue
       const from = Math.max(offset >>> 2, page * PAGE_WORDS) - page * PAGE_WORDS
       const to = Math.min(lastWord, page * PAGE_WORDS + PAGE_WORDS - 1) - page * PAGE_WORDS
+      if (this.#bytes.subarray(records + PAGE_MARKS + from, records + PAGE_MARKS + to + 1).some(mark => mark & MARK.compiled)) this.#user?.forgetPage(records)
       this.#bytes.fill(0, records + from * RECORD.bytes, records + (to + 1) * RECORD.bytes)
     }
   }
 
   #forgetAll(): void {
+    this.#user?.forgetAll()
     for (const { entry } of this.#used) this.#view.setUint32(entry, 0, true)
     this.#used.length = 0
     this.#tables.forgetCode()

@@ -310,13 +310,35 @@ export class HandlerEmitter implements Emit {
   }
 
   jumpTo(address: I64Expression): void {
-    this.#end.nextOrStop(this.#runtime.goTo(address))
+    this.#follow(address)
     this.#ended = true
   }
 
   #branch(): void {
-    if (this.#near) this.#end.next(i32.add(this.#record, load32(this.#record, RECORD.imm)))
-    else this.#end.nextOrStop(this.#runtime.goTo(i64.add(this.pc(), this.imm())))
+    if (!this.#near) {
+      this.#follow(i64.add(this.pc(), this.imm()))
+      return
+    }
+    const to = this.#f.keep(i32.add(this.#record, load32(this.#record, RECORD.imm)))
+    this.#countTaken(to)
+    this.#end.next(to)
+  }
+
+  #follow(address: I64Expression): void {
+    const to = this.#f.keep(this.#runtime.goTo(address))
+    this.#countTaken(to)
+    this.#end.nextOrStop(to)
+  }
+
+  /** Each hotThreshold times that this branch is taken, where it leads is hot. */
+  #countTaken(to: I32Expression): void {
+    const f = this.#f
+    const taken = f.keep(i32.sub(load16U32(this.#record, RECORD.taken), constant32(1)))
+    f.store16(this.#record, taken, RECORD.taken)
+    f.if(i32.eqz(taken))
+    f.store16(this.#record, global32(AT.hotThreshold), RECORD.taken)
+    this.#runtime.noteHot(f, to)
+    f.end()
   }
 
   state32(offset: number): I32Expression {
