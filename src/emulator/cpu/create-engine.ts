@@ -106,27 +106,6 @@ export function createEngine(options: EngineOptions): Engine {
   }
   const mmu = new Mmu(view, tables, translationFeatures(idRegister), readPhysical)
 
-  let endRequested = false
-  const cpu: Cpu = {
-    features,
-    idRegisters: options.idRegisters,
-    decoder,
-    sysregs: options.sysregs,
-    hooks: options.hooks,
-    mmu,
-    zvaBytes: 4 << zvaBlock,
-    sendEventToAll: () => {
-      for (const block of blocks) block.write32(ENGINE_STATE.event, 1)
-    },
-    zero: (address, length) => {
-      if (!regionOf(address, length)) return false
-      writeRam(address, new Uint8Array(length))
-      return true
-    },
-    write64: (address, value) => writeRam(address, new Uint8Array(BigUint64Array.of(value).buffer)),
-    inRam: (address, length) => regionOf(address, length) !== undefined,
-  }
-
   const debug = new SelfHostedDebug({
     view,
     features,
@@ -144,6 +123,28 @@ export function createEngine(options: EngineOptions): Engine {
       return encoding?.semantics === 'loadStoreExclusive' && encoding.name.startsWith('LD')
     },
   })
+
+  let endRequested = false
+  const cpu: Cpu = {
+    features,
+    idRegisters: options.idRegisters,
+    decoder,
+    sysregs: options.sysregs,
+    hooks: options.hooks,
+    mmu,
+    debug,
+    zvaBytes: 4 << zvaBlock,
+    sendEventToAll: () => {
+      for (const block of blocks) block.write32(ENGINE_STATE.event, 1)
+    },
+    zero: (address, length) => {
+      if (!regionOf(address, length)) return false
+      writeRam(address, new Uint8Array(length))
+      return true
+    },
+    write64: (address, value) => writeRam(address, new Uint8Array(BigUint64Array.of(value).buffer)),
+    inRam: (address, length) => regionOf(address, length) !== undefined,
+  }
 
   /** Tells generated code what this vCPU's state means for the instructions that come: which tables, checks and traps. */
   const configure = (vcpu: VcpuBlock): void => {

@@ -8,7 +8,7 @@ import { AT, WALK_CLASS, WATCH } from '../interpreter/layout.ts'
 import type { LookUpTables } from '../look-up-tables.ts'
 import { PSTATE } from '../pstate.ts'
 import type { VcpuBlock } from '../vcpu-block.ts'
-import { anyBreakpointEnabled, anyBreakpointMatches, type Comparator, type Comparators, type WatchRange, watches, watchRanges } from './comparators.ts'
+import { ADDRESS, anyBreakpointEnabled, anyBreakpointMatches, type Comparator, type Comparators, type WatchRange, watches, watchRanges } from './comparators.ts'
 import { DEBUG_REGISTER, MDSCR } from './debug-registers.ts'
 import { debugEnabled, finishStep, STEPPED } from './enabled.ts'
 
@@ -82,6 +82,7 @@ export class SelfHostedDebug {
   prepare(vcpu: VcpuBlock): Next {
     const mdscr = vcpu.sysregLow(DEBUG_REGISTER.MDSCR_EL1)
     const enabled = debugEnabled(vcpu)
+    if (!enabled) vcpu.write32(ENGINE_STATE.stepped, STEPPED.no) // what comes is not stepped
     let next: Next = 'run'
     if (mdscr & MDSCR.mde) {
       const all = this.#comparators(vcpu)
@@ -105,6 +106,19 @@ export class SelfHostedDebug {
   /** Generated code has completed the one instruction. */
   completed(vcpu: VcpuBlock): void {
     finishStep(vcpu, this.#exclusiveLoad)
+  }
+
+  /** Whether a store that the runtime is about to make for the vCPU that runs hits a watchpoint; generated code looks itself (watch-check.ts). */
+  watches(address: bigint, bytes: number): boolean {
+    const { view } = this.#parts
+    const first = address & ADDRESS
+    const last = first + BigInt(bytes - 1)
+    for (let i = view.getUint32(AT.watchCount, true) - 1; i >= 0; i--) {
+      const at = AT.watchRanges + i * WATCH.bytes
+      if (!(view.getUint32(at + WATCH.flags, true) & (1 << WALK_CLASS.write))) continue
+      if (view.getBigUint64(at + WATCH.start, true) <= last && first <= view.getBigUint64(at + WATCH.last, true)) return true
+    }
+    return false
   }
 
   takeWatchpoint(vcpu: VcpuBlock, address: bigint, write: boolean): void {
