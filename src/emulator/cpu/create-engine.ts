@@ -259,6 +259,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (what !== undefined) return stopped({ kind: 'cannot-execute', what })
     for (const other of blocks) if (other !== vcpu) other.write32(ENGINE_STATE.monitorSize, 0)
     mmu.begin(vcpu)
+    debug.registersChanged(vcpu)
     const counting = beginCounters(counters)
     endRequested = false
     let level = vcpu.el

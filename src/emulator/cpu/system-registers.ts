@@ -1,6 +1,7 @@
 // Owns MRS, MSR and MSR (immediate) where generated code does not do them itself: permission, PSTATE fields, registers with side effects, hooks.
 import { VCPU_STATE } from '../state-layout.ts'
 import { advance, type Cpu, idField, type Outcome, trapSystemAccess, undefinedInstruction } from './cpu.ts'
+import { DEBUG_CONTROLS } from './debug/debug-registers.ts'
 import type { Fields } from './decode/validity.ts'
 import { el0Access } from './el0-access.ts'
 import { EC, type Features, takeSynchronous } from './exceptions.ts'
@@ -111,6 +112,7 @@ export function executeMsr(vcpu: VcpuBlock, cpu: Cpu, f: Fields, executed: numbe
   const mask = (slot.writeMask ?? 0xffff_ffff_ffff_ffffn) & ~reserved
   vcpu.setSysreg(encoding, (vcpu.sysreg(encoding) & ~mask & ~reserved) | (value & mask))
   if (TRANSLATION_REGISTERS.has(encoding)) cpu.mmu.registersChanged(vcpu)
+  if (DEBUG_CONTROLS.has(encoding)) cpu.debug.registersChanged(vcpu)
   return advance(vcpu)
 }
 
