@@ -89,6 +89,8 @@ export function loadGicState(parts: GicParts, state: GicState): void {
     if (!own) continue
     const { cpu } = own
     table.line[cpu] = saved.lineLevel ?? 0
+    // SGIs begin enabled, and the register only sets: VMMs clear it before.
+    if (wordAt(saved.registers, table.version === 'v2' ? GICD.isenabler : SGI_FRAME + GICD.isenabler) !== undefined) table.enabled[cpu] = 0
     if (table.version === 'v2') {
       write(saved.registers, BANKED_V2, (offset, value) => writeBankedV2(parts, cpu, offset, value))
       write(saved.cpuInterface ?? [], CPU_INTERFACE_V2, (offset, value) => userWriteGicc(own, offset, value))
