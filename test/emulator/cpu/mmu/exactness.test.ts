@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SYSREG } from '../../../../src/emulator/cpu/system-register-encoding.ts'
-import { CODE, constant, EL1H, mrs, msr, RAM, VECTORS, word } from '../bare-machine.ts'
+import { type BareOptions, CODE, constant, EL1H, mrs, msr, RAM, VECTORS, word } from '../bare-machine.ts'
 import { random } from '../random-program.ts'
 import { D, MMFR1, type Paged, pagedMachine, Tables } from './paged-machine.ts'
 
@@ -11,6 +11,8 @@ const PAGES = 0x123_0000n
 /** What of a vCPU's block is state. */
 const STATE_BYTES = 0x700
 const VCPUS = 2
+/** `.ci/run` tries many. */
+const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 300 : 16
 const MANAGED = { idRegisters: new Map([[MMFR1, 2n]]), tcr: 3n << 39n }
 
 const sys = (crn: number, crm: number, op2: number, t: number, op1 = 0): number => word('SYS', { o: op1, k: crn, j: crm, x: op2, t })
@@ -81,8 +83,11 @@ function step(next: () => number): readonly number[] {
   }
 }
 
-function program(seed: number): Paged {
-  const paged = pagedMachine({ vcpus: VCPUS, ...(seed % 2 ? MANAGED : {}) })
+/** Regions are compiled as soon as they are reached twice, or never. */
+const EAGER = { threshold: 2, batch: 1, slice: 97 }
+
+function program(seed: number, jit: BareOptions['jit'], length: number): Paged {
+  const paged = pagedMachine({ vcpus: VCPUS, ...(jit === undefined ? {} : { jit }), ...(seed % 2 ? MANAGED : {}) })
   const { machine, low } = paged
   const next = random(seed)
   for (const vector of [0x200n, 0x400n]) machine.code(VECTORS + vector, HANDLER)
@@ -95,7 +100,7 @@ function program(seed: number): Paged {
   const entries = low.entry(PAGES, 3)
   for (const tables of [low, other]) tables.map(entries & ~0xfffn, entries & ~0xfffn, D.flag)
   const words: number[] = []
-  while (words.length < 1500) words.push(...step(next))
+  while (words.length < length) words.push(...step(next))
   words.push(word('B', { i: -words.length }))
   machine.code(CODE, words)
   for (const vcpu of machine.vcpus) {
@@ -117,9 +122,8 @@ const saved = ({ machine }: Paged): readonly Uint8Array[] => [
   ...machine.vcpus.map(({ index }) => machine.engine.state(index).slice(0, STATE_BYTES)),
   machine.engine.ram(RAM, BYTES).slice(),
 ]
-function restored(from: Paged, seed: number): Paged {
+function restored(from: Paged, fresh: Paged): Paged {
   const [first, second, ram] = saved(from) as [Uint8Array, Uint8Array, Uint8Array]
-  const fresh = program(seed)
   fresh.machine.engine.writeRam(RAM, ram)
   fresh.machine.engine.state(0).set(first)
   fresh.machine.engine.state(1).set(second)
@@ -138,27 +142,45 @@ function advance({ machine }: Paged, index: number, count: number, piece = count
 }
 const digest = (paged: Paged): readonly string[] => saved(paged).map(bytes => Buffer.from(bytes).toString('latin1'))
 
+const turns = (machine: Paged, from: number, to: number): void => {
+  for (let turn = from; turn < to; turn++) advance(machine, turn % VCPUS, 300)
+}
+const pieces = fc.integer({ min: 1, max: 2500 })
+
 test('stopped anywhere, saved into a fresh engine and continued: the same end; faults were taken on the way', { timeout: 120_000 }, () => {
   let faults = 0
   fc.assert(
-    fc.property(fc.nat(1e6), fc.integer({ min: 1, max: 2500 }), fc.integer({ min: 1, max: 2500 }), (seed, before, after) => {
-      const turns = (machine: Paged, from: number, to: number): void => {
-        for (let turn = from; turn < to; turn++) advance(machine, turn % VCPUS, 300)
-      }
-      const whole = program(seed)
+    fc.property(fc.nat(1e6), pieces, pieces, (seed, before, after) => {
+      const make = (): Paged => program(seed, undefined, 1500)
+      const whole = make()
       turns(whole, 0, 6)
       faults += advance(whole, 0, before + after)
-      const first = program(seed)
+      const first = make()
       turns(first, 0, 6)
       advance(first, 0, before)
-      const second = restored(first, seed)
+      const second = restored(first, make())
       advance(second, 0, after)
       advance(first, 0, after, 1 + (seed % 7))
       const expected = digest(whole)
       expect(digest(first)).toEqual(expected)
       expect(digest(second)).toEqual(expected)
     }),
-    { seed: 11, numRuns: 16 },
+    { seed: 11, numRuns: RUNS },
   )
   expect(faults).toBeGreaterThan(500)
+})
+
+test('compiled and interpreted: the same end', { timeout: 120_000 }, () => {
+  fc.assert(
+    fc.property(fc.nat(1e6), pieces, (seed, more) => {
+      const compiled = program(seed, EAGER, 150)
+      const interpreted = program(seed, false, 150)
+      for (const machine of [compiled, interpreted]) {
+        turns(machine, 0, 10)
+        advance(machine, 0, 1500 + more)
+      }
+      expect(digest(compiled)).toEqual(digest(interpreted))
+    }),
+    { seed: 12, numRuns: RUNS },
+  )
 })
