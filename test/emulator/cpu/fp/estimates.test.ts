@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { reciprocalEstimate, squareRootEstimate, unsignedEstimate } from '../../../../src/emulator/cpu/semantics/fp/estimate.ts'
 import { DOUBLE, FORMATS, type Format, FPSR, HALF, SINGLE } from '../../../../src/emulator/cpu/semantics/fp/format.ts'
 import { compileFunctions, withControl } from './functions.ts'
-import type { Control } from './reference.ts'
+import type { Control } from './values.ts'
 
 const functions = compileFunctions([
   ...FORMATS.flatMap(format => [reciprocalEstimate(format), squareRootEstimate(format)]),
