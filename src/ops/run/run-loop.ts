@@ -23,7 +23,8 @@ export interface LoopOptions extends Work {
 }
 
 export type GuestEnd =
-  | ({ readonly kind: 'ended' } & EndState)
+  /** `seen`: what was waited for at the console came before that. */
+  | ({ readonly kind: 'ended'; readonly seen?: boolean } & EndState)
   /** The point was reached, or whoever sits at the console left. */
   | { readonly kind: 'point' | 'left' }
   | { readonly kind: 'limit'; readonly what: string }
@@ -117,9 +118,10 @@ export async function runLoop(
     if (said.length > 0) await port.write(said)
     await between?.()
     progress?.({ label: 'the guest runs', done: vm.spent, unit: 'instructions' })
+    const seen = watch?.sees(decoder.decode(said)) ?? false
     // An end of the guest's is more than what it printed last.
-    if (stop.kind === 'exit' && stop.exit.kind !== 'mmio') return { kind: 'ended', ...(await endState(stop.exit, stop.vcpu, guest.vcpus)) }
-    if (watch?.sees(decoder.decode(said)) || stop.kind === 'pause') return { kind: 'point' }
+    if (stop.kind === 'exit' && stop.exit.kind !== 'mmio') return { kind: 'ended', seen, ...(await endState(stop.exit, stop.vcpu, guest.vcpus)) }
+    if (seen || stop.kind === 'pause') return { kind: 'point' }
     // Where nothing is, a load gives zero and a store goes nowhere, as VMMs have it: the vCPU goes on.
     if (stop.kind === 'time') await port.wait(AHEAD / 2e6)
     if (stop.kind === 'idle') {
