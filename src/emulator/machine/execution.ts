@@ -253,8 +253,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
   return {
     run,
     completeAccess(position) {
-      const state = runs[position]
-      const access = state ? state.mmio : savedOf(vm.vcpus[position]!)?.mmio
+      const access = (runs[position] ?? savedOf(vm.vcpus[position]!))?.mmio
       if (!access) return
       const cpu = engineNow()
       const { data } = runs[position]!
