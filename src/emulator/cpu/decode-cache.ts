@@ -9,6 +9,8 @@ import { type LowerContext, type Lowered, REGISTER } from './semantics/op.ts'
 
 /** Most instructions decoded at once: straight-line code is likely to be executed. */
 const DECODE_AHEAD = 64
+/** Words whose meaning is remembered; a power of 2. */
+const KNOWN_WORDS = 1 << 15
 /** Semantics after which control does not continue. */
 const ENDS_RUN = new Set(['B', 'B.near', 'BR', 'TRAP'])
 /** Branches whose target is in a register. */
@@ -35,6 +37,8 @@ export class DecodeCache {
   readonly #context: LowerContext
   readonly #tables: LookUpTables
   readonly #operations: Operations
+  readonly #known: (Lowered | undefined)[] = new Array(KNOWN_WORDS)
+  readonly #knownWords = new Uint32Array(KNOWN_WORDS)
   readonly #user: DecodedPagesUser | undefined
   /** The pages in use, in order of their records: their code-map entries, to clear when the cache is full, and where their bytes are. */
   readonly #used: { readonly entry: number; readonly linear: number }[] = []
@@ -87,10 +91,21 @@ export class DecodeCache {
       const record = records + word * RECORD.bytes
       if (word > first && this.#view.getUint16(record + RECORD.op, true) !== 0) return
       const instruction = this.#view.getUint32(pageStart + word * 4, true)
-      const lowered = lower(this.#decoder.decode(instruction), instruction, this.#context)
+      const lowered = this.#lowered(instruction)
       this.#write(record, lowered, word)
       if (ENDS_RUN.has(lowered.op)) return
     }
+  }
+
+  /** What a word means does not depend on where it is, and the same words come again and again. */
+  #lowered(instruction: number): Lowered {
+    const place = (instruction ^ (instruction >>> 15)) & (KNOWN_WORDS - 1)
+    const known = this.#known[place]
+    if (known && this.#knownWords[place] === instruction) return known
+    const lowered = lower(this.#decoder.decode(instruction), instruction, this.#context)
+    this.#known[place] = lowered
+    this.#knownWords[place] = instruction
+    return lowered
   }
 
   #write(record: number, lowered: Lowered, word: number): void {

@@ -4,7 +4,7 @@ import { constant32, constant64, I32, type I32Expression, i32, load8U32, load16U
 import { FunctionBuilder } from '../wasm/function-builder.ts'
 import type { ModuleBuilder } from '../wasm/module-builder.ts'
 import { global32, ZERO } from './globals.ts'
-import { AT, HOT_RECORDS, MARK, PAGE_MARKS, PAGE_WORDS, RECORD, SLOT } from './layout.ts'
+import { ARRIVALS_COUNTED, AT, HOT_RECORDS, MARK, PAGE_MARKS, PAGE_WORDS, RECORD, SLOT } from './layout.ts'
 
 export interface HotFunctions {
   /** noteHot(record): puts it on the list unless it is there or the list is full. */
@@ -50,10 +50,15 @@ function defineArrive(module: ModuleBuilder, noteHot: number): number {
   const index = module.declare([I32], [])
   const f = new FunctionBuilder([I32], [])
   const record = local(I32, 0)
+  const all = f.keep(i32.add(global32(AT.arrivals), constant32(1)))
+  f.store32(ZERO, all, AT.arrivals)
+  f.if(i32.and(all, constant32(ARRIVALS_COUNTED - 1)))
+  f.return()
+  f.end()
   const page = f.keep(global32(AT.pageRecords))
   const mark = f.keep(i32.add(page, i32.shrU(i32.sub(record, page), constant32(4))))
   const value = f.keep(load8U32(mark, PAGE_MARKS))
-  f.if(i32.eq(i32.and(value, constant32(MARK.arrivals)), constant32(MARK.hotArrivals)))
+  f.if(i32.eq(i32.and(value, constant32(MARK.arrivals)), global32(AT.hotArrivals)))
   f.store8(mark, i32.and(value, constant32(MARK.compiled)), PAGE_MARKS)
   f.call(noteHot, [record])
   f.else()

@@ -62,6 +62,9 @@ export const AT = {
   left: 0xd00,
   /** How often a branch is taken before its target is noted as hot. */
   hotThreshold: 0xd04,
+  /** How often control arrived otherwise (see arrive), and how many counted arrivals make a record hot: 1 to 127. */
+  arrivals: 0xd18,
+  hotArrivals: 0xd1c,
   /** Records noted as hot: how many, and which (HOT_RECORDS at most). */
   hotCount: 0xd08,
   /** Compiled regions' places of entry: address of the first SLOT, and how many have ever been used. */
@@ -137,7 +140,9 @@ export const RECORD = { op: 0, d: 2, n: 3, m: 4, a: 5, taken: 4, b: 6, aux: 6, i
 export const PAGE_WORDS = 1024
 /** Behind the records a byte for each word: whether it is part of a compiled region, and how often control came there other than by an interpreted branch. */
 export const PAGE_MARKS = (PAGE_WORDS + 1) * RECORD.bytes
-export const MARK = { compiled: 0x80, arrivals: 0x7f, hotArrivals: 0x40 } as const
+export const MARK = { compiled: 0x80, arrivals: 0x7f } as const
+/** One in so many arrivals is counted. */
+export const ARRIVALS_COUNTED = 16
 export const PAGE_RECORD_BYTES = PAGE_MARKS + PAGE_WORDS
 
 /** A place where compiled code is entered: its record, that record's page (0: nothing is there), and the operation that the record had. */

@@ -1,6 +1,6 @@
 // Owns when hot code is compiled, and what together: at counts of executed instructions, so that a run is the same every time, though results never depend on it:
 // a region does what the interpreter does, instruction by instruction. Knows no instruction.
-import { AT, HOT_RECORDS, PAGE_RECORD_BYTES, RECORD } from '../interpreter/layout.ts'
+import { ARRIVALS_COUNTED, AT, HOT_RECORDS, MARK, PAGE_RECORD_BYTES, RECORD } from '../interpreter/layout.ts'
 import type { Operations } from '../interpreter/operations.ts'
 import type { LinearMemory } from '../linear-memory.ts'
 import { CompiledCode } from './compiled-code.ts'
@@ -15,12 +15,12 @@ export interface JitOptions {
   readonly slice?: number
 }
 
-const DEFAULT_THRESHOLD = 256
+const DEFAULT_THRESHOLD = 4000
 /** Instructions of a region. */
 const MOST_INSTRUCTIONS = 400
-const DEFAULT_BATCH = 16
+const DEFAULT_BATCH = 32
 /** The count of instructions after which fewer hot records must do. */
-const PATIENCE = 400_000
+const PATIENCE = 4_000_000
 const DEFAULT_SLICE = 100_000
 
 export class Jit {
@@ -41,6 +41,7 @@ export class Jit {
     this.#reader = new RecordReader(this.#view, linear.slots, operations.interpreter.firstRegion)
     this.#code = new CompiledCode(buffer, this.#reader, operations, linear.slots)
     this.#view.setUint32(AT.hotThreshold, threshold, true)
+    this.#view.setUint32(AT.hotArrivals, Math.min(MARK.arrivals, Math.ceil(threshold / ARRIVALS_COUNTED)), true)
     this.#view.setUint32(AT.hotCount, 0, true)
   }
 
