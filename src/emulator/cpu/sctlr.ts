@@ -17,7 +17,7 @@ export const SCTLR = {
 } as const
 
 /** Bits of the low half that are looked at whenever a vCPU runs on, as numbers. */
-export const SCTLR_LOW = { a: 1 << 1, sa: 1 << 3, sa0: 1 << 4 } as const
+export const SCTLR_LOW = { m: 1, a: 1 << 1, sa: 1 << 3, sa0: 1 << 4 } as const
 
 /** Why a vCPU with this SCTLR_EL1 cannot run here, or undefined. */
 export function unsupportedBySctlr(sctlr: bigint): string | undefined {

@@ -107,3 +107,20 @@ test('a store-exclusive needs the address of the load-exclusive, not another nam
   write(paged, paged.vcpu, words, FIRST, 7n)
   expect([paged.vcpu.x(5), paged.vcpu.x(7)]).toEqual([0n, 1n])
 })
+
+test('a write from outside opens the monitor, which knows a virtual address', () => {
+  const paged = setUp()
+  const store = word('STXR_X', { n: 2, t: 3, w: 5 })
+  paged.machine.code(CODE, [word('LDXR_X', { n: 2, t: 4 }), store, HVC])
+  for (const [touch, status] of [
+    [false, 0n],
+    [true, 1n],
+  ] as const) {
+    paged.vcpu.setX(2, FIRST)
+    paged.vcpu.set('pc', CODE)
+    paged.machine.engine.run(0, 1)
+    if (touch) paged.machine.engine.writeRam(PAGE, new Uint8Array(8))
+    paged.vcpu.run()
+    expect(paged.vcpu.x(5)).toBe(status)
+  }
+})
