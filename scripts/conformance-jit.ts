@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { lockstep } from '../test/emulator/cpu/jit/lockstep.ts'
 
-const { values } = parseArgs({ options: { programs: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' } } })
+const { values } = parseArgs({ options: { programs: { type: 'string', default: '500' }, seed: { type: 'string', default: '1' } } })
 const first = Number(values.seed)
 const count = Number(values.programs)
 let slots = 0
