@@ -20,7 +20,7 @@ import { LookUpTables } from './look-up-tables.ts'
 import { Mmu } from './mmu/mmu.ts'
 import { completeAccess } from './outside-access.ts'
 import { PSTATE } from './pstate.ts'
-import { SCTLR_LOW, unsupportedBySctlr } from './sctlr.ts'
+import { SCTLR_LOW, unsupportedBySctlr, unsupportedByTcr2 } from './sctlr.ts'
 import { encodingOf, SYSREG } from './system-register-encoding.ts'
 import { fpTrapped, unsupportedMode } from './system-registers.ts'
 import { VcpuBlock } from './vcpu-block.ts'
@@ -154,7 +154,7 @@ export function createEngine(options: EngineOptions): Engine {
       return { executed: budget - left, stop }
     }
     if (budget === 0) return stopped({ kind: 'budget' })
-    const what = unsupportedBySctlr(vcpu.sysreg(SYSREG.SCTLR_EL1)) ?? unsupportedMode(vcpu.pstate)
+    const what = unsupportedBySctlr(vcpu.sysreg(SYSREG.SCTLR_EL1)) ?? unsupportedByTcr2(vcpu.sysreg(SYSREG.TCR2_EL1)) ?? unsupportedMode(vcpu.pstate)
     if (what !== undefined) return stopped({ kind: 'cannot-execute', what })
     for (const other of blocks) if (other !== vcpu) other.write32(ENGINE_STATE.monitorSize, 0)
     mmu.begin(vcpu)

@@ -7,7 +7,7 @@ import { el0Access } from './el0-access.ts'
 import { EC, type Features, takeSynchronous } from './exceptions.ts'
 import { TRANSLATION_REGISTERS } from './mmu/mmu.ts'
 import { MODE, PSTATE } from './pstate.ts'
-import { unsupportedBySctlr } from './sctlr.ts'
+import { unsupportedBySctlr, unsupportedByTcr2 } from './sctlr.ts'
 import { FPCR_BITS, FPSR_BITS } from './semantics/fp/control.ts'
 import { FPCR } from './semantics/fp/format.ts'
 import { encodingOf, SYSREG } from './system-register-encoding.ts'
@@ -103,6 +103,11 @@ export function executeMsr(vcpu: VcpuBlock, cpu: Cpu, f: Fields, executed: numbe
     case SYSREG.SCTLR_EL1: {
       const what = unsupportedBySctlr(value)
       if (what !== undefined) return { kind: 'cannot-execute', what }
+      break
+    }
+    case SYSREG.TCR2_EL1: {
+      const what = unsupportedByTcr2(value)
+      if (what !== undefined && cpu.sysregs.has(encoding)) return { kind: 'cannot-execute', what }
     }
   }
   const slot = cpu.sysregs.get(encoding)
