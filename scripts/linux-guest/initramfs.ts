@@ -26,14 +26,18 @@ report() {
   echo "${MARK}DONE"
 }
 report 2>/dev/null
+[ -e /more ] && sh /more
 grep -q ${AUTO} /proc/cmdline || setsid -c sh -c 'sh -i </dev/console >/dev/console 2>&1'
 echo "${MARK}BYE"
 sync
 poweroff -f
 `
 
-/** Makes it under `folder` and gives its path. Throws Unavailable when busybox cannot be had. */
-export function makeInitramfs(apt: ArmPackages, { userland }: Packages, folder: string): string {
+/**
+ * Makes it under `folder` and gives its path. `more`: what else is in it, by path; a script `more` is run before the shell. Throws Unavailable when busybox
+ * cannot be had.
+ */
+export function makeInitramfs(apt: ArmPackages, { userland }: Packages, folder: string, more: Readonly<Record<string, string>> = {}): string {
   const row = userland.find(each => each.package === 'busybox-static')!
   const unpacked = apt.unpack(row.package, row.version) ?? apt.unpack(row.package)
   if (!unpacked) throw new Unavailable("Debian's package busybox-static for arm64 cannot be had")
@@ -43,8 +47,8 @@ export function makeInitramfs(apt: ArmPackages, { userland }: Packages, folder: 
     cpSync(join(unpacked.folder, row.files[0]!), join(tree, 'bin/busybox'), { dereference: true })
     writeFileSync(join(tree, 'init'), INIT)
     for (const each of ['init', 'bin/busybox']) chmodSync(join(tree, each), 0o755)
-    const output = join(folder, 'initramfs.cpio')
-    packInitramfs(tree, {}, output)
+    const output = join(mkdtempSync(join(folder, 'initramfs-')), 'initramfs.cpio')
+    packInitramfs(tree, more, output)
     return output
   } finally {
     rmSync(tree, { recursive: true, force: true })
