@@ -236,7 +236,7 @@ const withoutPlace = (saved: readonly DeviceSnapshot[], live: readonly DeviceSna
   saved.filter(({ name }) => !live.some(each => each.name === name))
 
 /** Instructions that a guest with a kernel of the user's runs on for, so that its console is seen to go on. */
-const RUN_ON = 5_000_000
+const RUN_ON = 1_000_000
 
 /** A guest that tells nothing of itself but by its console: `run` is for more of it. */
 const canRunOn = (host: LiveHost, { devices, memory, stop }: Snapshot, { run, guest }: AttemptOptions): boolean =>

@@ -32,7 +32,7 @@ export type GuestEnd =
   | { readonly kind: 'idle' }
 
 /** Instructions between two looks at console and clock, and while input waits that the guest takes a few bytes at a time. */
-const SLICE = 1_000_000
+const SLICE = 500_000
 const SLICE_WITH_INPUT = 50_000
 /** Nanoseconds that a waiting guest's time may be ahead of ours, and milliseconds after which a busy one has lost track. */
 const AHEAD = 10_000_000
@@ -113,7 +113,7 @@ export async function runLoop(
     const stop = machine.runSlice(Math.min(slice, limit - vm.spent), horizon)
     // Who talks to the guest must not wait for it. Elsewhere slices are what they are, so that the same run stops at the same instruction.
     const took = performance.now() - wall
-    swift = Math.round(Math.min(4 * SLICE, Math.max(SLICE / 100, (swift * SWIFT) / Math.max(took, 0.1))))
+    swift = Math.round(Math.min(8 * SLICE, Math.max(SLICE / 100, (swift * SWIFT) / Math.max(took, 0.1))))
     const said = ears.heard()
     if (said.length > 0) await port.write(said)
     await between?.()

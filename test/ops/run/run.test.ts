@@ -49,8 +49,8 @@ describe('how a run ends', () => {
     expect([pinned.psci, pinned.stop, refused]).toEqual(['1.1', 'off', 'hello\nh!q\nEXIT: STATUS=1\n'])
   })
   test('its limit of instructions, of time, and whoever sits there', async () => {
-    const { report, status } = await told('', { maxInstructions: 500_000 })
-    expect([report.end, report.instructions, status]).toEqual(['limit', 500_000, 3])
+    const { report, status } = await told('', { maxInstructions: 100_000 })
+    expect([report.end, report.instructions, status]).toEqual(['limit', 100_000, 3])
     expect((await told('', { timeout: 50 })).report.end).toBe('limit')
     const port = { ...speaker(''), wantsToLeave: true }
     const left = await run({ kernel, memory: TINY_MEMORY, port })
