@@ -5,7 +5,7 @@ import { hotProgram } from './hot-program.ts'
 
 /** Everything is hot at once, and compiled at once. */
 export const EAGER = { threshold: 2, batch: 1, slice: 60 }
-const LAZY = { threshold: 5, batch: 3, slice: 500 }
+const LAZY = { threshold: 5, batch: 3, slice: 500, places: 64 }
 
 const same = (a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean => a.every((bytes, i) => Buffer.compare(bytes, b[i]!) === 0)
 
