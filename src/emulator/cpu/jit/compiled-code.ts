@@ -11,6 +11,9 @@ import { compileRegion } from './compile-region.ts'
 import { defineNzcvOf } from './flags.ts'
 import { type RecordReader, type Region, wordsOf } from './region.ts'
 
+/** Each instance of a module costs, whatever is in it: V8 keeps a copy of the function table for it. */
+const MOST_MODULES = 256
+
 const slotsOf = (regions: readonly Region[]): number => regions.reduce((sum, { entries }) => sum + entries.length, 0)
 
 /** A region in use. */
@@ -84,7 +87,8 @@ export class CompiledCode {
     if (this.#nextSlot + count > this.#places) this.#nextSlot = 0
     const first = this.#nextSlot
     this.#nextSlot += count
-    const inTheWay = this.#modules.filter(module => module.firstSlot < first + count && first < module.firstSlot + module.slots)
+    const tooMany = this.#modules.length - MOST_MODULES + 1
+    const inTheWay = this.#modules.filter((module, i) => i < tooMany || (module.firstSlot < first + count && first < module.firstSlot + module.slots))
     for (const module of inTheWay) this.#dropModule(module)
     this.#modules = this.#modules.filter(module => !inTheWay.includes(module))
     this.#view.setUint32(AT.slotCount, Math.max(this.#view.getUint32(AT.slotCount, true), this.#nextSlot), true)
