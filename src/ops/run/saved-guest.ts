@@ -49,7 +49,7 @@ export async function withBootedGuest<T>(options: BootedOptions & BackendOptions
 
 /** The guest as it is now; its memory is the VM's. */
 export async function captureGuest(
-  { vm, vcpus, features, gic, diskReferences }: Guest,
+  { vm, vcpus, features, gic, diskReferences, booted }: Guest,
   origin: Snapshot['origin'],
   end: GuestEnd,
   systemSuspend: boolean,
@@ -69,7 +69,7 @@ export async function captureGuest(
       ipaBits: IPA_BITS,
       ...(end.kind === 'ended' && end.arguments ? { stopArguments: end.arguments } : {}),
     },
-    devices: [...vm.devices(), ...diskReferences()],
+    devices: [...vm.devices(), ...diskReferences(), ...(booted ? [booted] : [])],
     memory: vm.memory(),
     ...(machine ? { machine } : {}),
   })
