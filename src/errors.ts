@@ -17,6 +17,7 @@ export const ERROR_CODES = {
     exit: 2,
     hint: 'vCPU features: power_off el1_32bit psci_0_2 pmu_v3 sve ptrauth_address ptrauth_generic has_el2 has_el2_e2h0 pmu_v3_strict',
   },
+  FILE_CHANGED: { exit: 2, hint: 'name the file that the guest was saved with; `psci-snap inspect FILE --json` has its size and digest' },
   OUTPUT_EXISTS: { exit: 10, hint: 'choose another file, or pass --force to replace it' },
   CANNOT_READ: { exit: 10, hint: 'check that the file exists and that you may read it' },
   CANNOT_WRITE: { exit: 10, hint: 'check that the directory exists, that you may write to it, and that there is room' },

@@ -104,12 +104,33 @@ export interface SaveReport {
   readonly findings: readonly Finding[]
 }
 
+/** Of a guest that was woken: booted again in the environment that it hibernated in, or refused that. */
+export interface WakeReport {
+  readonly file: string
+  /** Where it was saved, as far as the file says. */
+  readonly build?: string
+  /** How it had ended. */
+  readonly stop: StopReason
+  /** Booted on purpose in the target's own environment, with what is on its disk left alone. */
+  readonly clean: boolean
+  /** The command line that the kernel got. */
+  readonly append?: string
+  /** What of its environment the target does not offer; then it was not woken. */
+  readonly refused: readonly WakeDifference[]
+}
+
+export interface WakeDifference {
+  /** Of the environment: `psci`, `bitmaps`, `workarounds`, `services`, `id-registers`, `topology`, `memory-map`, `tables`, `gic`, `devices`. */
+  readonly component: string
+  readonly message: string
+}
+
 export interface RunReport {
   readonly build: string
   readonly vcpus: number
   readonly psci: string | null
   /** What ended the run: the guest, the point that was asked for, a limit, whoever sat at the console, or that nothing can wake the guest any more. */
-  readonly end: 'guest' | 'point' | 'limit' | 'left' | 'idle'
+  readonly end: 'guest' | 'point' | 'limit' | 'left' | 'idle' | 'refused'
   /** Why the guest stopped; `running` when it did not. */
   readonly stop: StopReason
   /** Executed by all vCPUs in this run. */
@@ -124,6 +145,8 @@ export interface RunReport {
   readonly console?: string
   /** Of a snapshot that was run on: what it is, and whether it survived the move. */
   readonly source?: { readonly file: string; readonly build?: string; readonly verdict: Verdict }
+  /** Of a guest that was to wake; `end` is `refused` when it was not let. */
+  readonly wake?: WakeReport
   readonly findings: readonly Finding[]
 }
 

@@ -58,8 +58,8 @@ export interface Guest {
 
 /** What a guest that existed before brings along: it is not made as new ones are. */
 export interface Inherited {
-  /** What its device tree calls the CPU. */
-  readonly cpu: string
+  /** What its device tree calls the CPU; absent: as on a new guest. */
+  readonly cpu?: string
   /** Its clock and what else outlives a power-off. */
   readonly devices: readonly DeviceSnapshot[]
   readonly its: boolean

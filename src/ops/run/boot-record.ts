@@ -53,7 +53,7 @@ export function bootRecordOf(devices: readonly DeviceSnapshot[]): BootRecord | u
     cpu: text(state.cpu, 'the CPU'),
     memory: count(state.memory, 'the memory'),
     its: typeof state.its === 'boolean' ? state.its : wrong('the ITS'),
-    ...(state.seed === undefined ? {} : { seed: typeof state.seed === 'bigint' ? BigInt.asUintN(64, state.seed) : BigInt(count(state.seed, 'the seed')) }),
+    ...(state.seed === undefined ? {} : { seed: seed(state.seed) }),
   }
 }
 
@@ -67,14 +67,16 @@ function record(value: unknown, what: string): Readonly<Record<string, unknown>>
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : wrong(what)
 }
 
-const text = (value: unknown, what: string): string =>
-  typeof value === 'string' && value.length <= MOST_TEXT && !value.includes('\0') ? value : wrong(what)
+const text = (value: unknown, what: string): string => (typeof value === 'string' && value.length <= MOST_TEXT && !value.includes('\0') ? value : wrong(what))
 
 /** Small numbers come back from an archive as numbers, large ones as bigints. */
 function count(value: unknown, what: string): number {
   const number = typeof value === 'bigint' ? Number(value) : value
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 && number <= MOST_MEMORY ? number : wrong(what)
 }
+
+const seed = (value: unknown): bigint =>
+  typeof value === 'bigint' || Number.isSafeInteger(value) ? BigInt.asUintN(64, BigInt(value as bigint | number)) : wrong('the seed')
 
 const digest = (value: unknown, what: string): string => (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? value : wrong(what))
 
