@@ -85,6 +85,34 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'Nothing is refused, but something that the guest can observe is different. `psci-snap check FILE --to BUILD` shows what.',
   ],
 
+  // whether a hibernated guest wakes
+  [
+    'wake-refused',
+    'The target cannot give a hibernated guest the environment that it wakes in.',
+    'The guest boots anew and resumes from its own disk, and relies on what it found at its first boot. The message names the component that the target refuses. Wake it on a host that offers it, or boot it clean: with a changed hardware signature in the FACS, or with `noresume` (docs/hibernate.md).',
+  ],
+  [
+    'wake-changed',
+    'A hibernated guest would wake in another environment.',
+    'Nothing is refused, but a component of the environment differs whatever the VMM writes. Wake the guest elsewhere, or boot it clean (docs/hibernate.md).',
+  ],
+  [
+    'wake-pins',
+    'A hibernated guest wakes here only if its VMM writes registers before the first instruction.',
+    'The message names them: by itself the target gives a new guest something else, most often a newer PSCI version.',
+  ],
+  ['wake-not-known', 'A part of the environment could not be compared.', 'One side does not say it; `psci-snap signature FILE BUILD` shows what.'],
+  [
+    'wake-board',
+    'Memory map, tables, interrupt controller and devices are made by the VMM.',
+    'Make them as they were; `psci-snap signature` of the file lists them.',
+  ],
+  [
+    'wake-disk',
+    'What a hibernated guest wrote of itself is on its disk.',
+    'Keep the disk as it is: mounting it elsewhere or booting another guest from it destroys the image.',
+  ],
+
   // what the file holds
   ['no-vcpus', 'The snapshot has no vCPU.', 'There is nothing to restore; save the guest again.'],
   ['no-registers', 'A vCPU has no registers.', 'The vCPU would start as after a reset; save the guest again.'],

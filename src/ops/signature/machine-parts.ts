@@ -3,6 +3,8 @@
 import { GICD, wordAt } from '../../model/gic.ts'
 import { gicStateOf, itsStateOf } from '../../model/gic-state-of.ts'
 import type { DeviceSnapshot, Snapshot } from '../../model/snapshot.ts'
+import { BOOT_KIND } from '../run/boot-record.ts'
+import { DISK_KIND } from '../run/file-disk.ts'
 import { type Component, component, type Fact } from './fact.ts'
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`
@@ -29,9 +31,6 @@ export interface Tables {
   readonly deviceTree?: string
   readonly acpi?: string
 }
-
-/** Kind and name of what a snapshot keeps of how a guest with a kernel was booted. */
-export const BOOT_KIND = 'boot'
 
 function bootTables(devices: readonly DeviceSnapshot[]): Tables {
   const state = devices.find(({ kind }) => kind === BOOT_KIND)?.state
@@ -96,7 +95,6 @@ const NO_DEVICES: ReadonlySet<string> = new Set([
   'qemu-ram-block',
   'vm-config',
 ])
-const DISK = 'disk-file'
 
 export function devicesPart({ devices }: Snapshot): Component | undefined {
   const facts = new Map<string, Fact>()
@@ -111,7 +109,7 @@ export function devicesPart({ devices }: Snapshot): Component | undefined {
   for (const { name, kind, state } of devices) {
     if (kind === 'qemu-configuration' && isMap(state) && typeof state.machine === 'string') add('machine', state.machine)
     if (NO_DEVICES.has(kind)) continue
-    if (kind === DISK && isMap(state)) add(name, `${String(state.size)} bytes${state.readOnly === true ? ', read-only' : ''}`)
+    if (kind === DISK_KIND && isMap(state)) add(name, `${String(state.size)} bytes${state.readOnly === true ? ', read-only' : ''}`)
     else add(name, kind)
   }
   return facts.size === 0 ? undefined : component('devices', [...facts.values()], [...facts.keys()].slice(0, 8).join(', ') + (facts.size > 8 ? ' …' : ''))
