@@ -1,18 +1,22 @@
 // Owns what of an environment is the VMM's board: memory map, tables, interrupt controller, devices. What kinds of saved devices are none for the guest
 // is one list here.
+import { RAM_BASE } from '../../emulator/board/memory-map.ts'
 import { GICD, wordAt } from '../../model/gic.ts'
 import { gicStateOf, itsStateOf } from '../../model/gic-state-of.ts'
 import type { DeviceSnapshot, Snapshot } from '../../model/snapshot.ts'
-import { BOOT_KIND } from '../run/boot-record.ts'
+import { BOOT_KIND, bootRecordOf } from '../run/boot-record.ts'
 import { DISK_KIND } from '../run/file-disk.ts'
 import { type Component, component, type Fact } from './fact.ts'
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`
 
-export function memoryMapPart({ memory }: Snapshot): Component | undefined {
-  if (memory.length === 0) return undefined
+export function memoryMapPart({ memory, devices }: Snapshot): Component | undefined {
+  // The memory of a guest that hibernated may have been left out; where it was is still known then.
+  const booted = memory.length === 0 ? bootRecordOf(devices) : undefined
+  const regions = booted ? [{ start: RAM_BASE, size: booted.memory }] : memory
+  if (regions.length === 0) return undefined
   const ranges: { start: bigint; end: bigint }[] = []
-  for (const { start, size } of memory.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
+  for (const { start, size } of regions.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
     const last = ranges.at(-1)
     if (last && last.end === start) last.end += BigInt(size)
     else ranges.push({ start, end: start + BigInt(size) })
