@@ -32,6 +32,8 @@ export interface InspectReport {
   readonly bytes?: BytesReport
   /** What --find found. */
   readonly found?: FoundReport
+  /** What --acpi found. */
+  readonly acpi?: AcpiReport
   /** What --walk asked for. */
   readonly walks?: readonly WalkReport[]
   readonly findings: readonly Finding[]
@@ -91,8 +93,12 @@ export interface FoundAcpi {
   readonly tables: readonly FoundTable[]
   /** From the FADT: whether the guest is told to use PSCI, and by which conduit. */
   readonly psci?: { readonly compliant: boolean; readonly conduit: 'hvc' | 'smc' }
+  /** From the FADT: the guest's hardware is "reduced", so a FACS is optional. */
+  readonly hardwareReduced?: boolean
   /** Of the FACS: changes when the hardware does, so that a hibernated guest is not resumed on another. */
   readonly hardwareSignature?: string
+  /** The FACS that the FADT leads to; absent where there is none. */
+  readonly facs?: FacsReport
   /** Why there is no more: a table that is not in memory, or whose length makes no sense. */
   readonly fault?: string
 }
@@ -102,6 +108,36 @@ export interface FoundTable {
   readonly length: number
   /** Absent for the FACS, which has none. */
   readonly checksumOk?: boolean
+}
+
+/** A FACS; vectors are where firmware goes on when it wakes the guest, 0 for nowhere. */
+export interface FacsReport {
+  /** Guest physical; of one that a VMM carries, the offset in its blob. */
+  readonly address: string
+  readonly length: number
+  readonly version: number
+  readonly hardwareSignature: string
+  readonly wakingVector: string
+  readonly xWakingVector: string
+  readonly flags: string
+}
+
+/** The ACPI tables of a guest: in its memory, and as its VMM keeps them for firmware. */
+export interface AcpiReport {
+  /** Bytes of memory that were searched: those that are not zero. */
+  readonly searched: number
+  readonly memory: readonly FoundAcpi[]
+  readonly carried: readonly CarriedAcpi[]
+  /** In memory by signature and length, and no table leads to it: the remains of one, or none at all. */
+  readonly candidates: readonly FacsReport[]
+}
+/** A blob of tables before firmware has seen it: addresses are offsets, and checksums are not made yet. */
+export interface CarriedAcpi {
+  /** The device of the snapshot that holds it. */
+  readonly device: string
+  readonly tables: readonly { readonly signature: string; readonly offset: number; readonly length: number }[]
+  /** `linked`: a FADT of the blob leads to it. */
+  readonly facs: readonly (FacsReport & { readonly linked: boolean })[]
 }
 
 export interface InspectedVcpu {

@@ -3,7 +3,7 @@ import { cpuName } from '../arch/midr.ts'
 import type { InspectedRegister, InspectedVcpu, InspectReport } from '../ops/inspect-report.ts'
 import { findingLines } from './findings.ts'
 import { codeLines, walkLines } from './inspect-code.ts'
-import { bytesLines, foundLines } from './inspect-memory.ts'
+import { acpiReportLines, bytesLines, foundLines } from './inspect-memory.ts'
 import { interruptLines, timerLines } from './inspect-time.ts'
 import type { Page } from './page.ts'
 import { byteSize, count, table, wrap } from './table.ts'
@@ -23,6 +23,7 @@ export function renderInspect(report: InspectReport, { columns = 100, style }: P
     ['devices', deviceLines(report, columns)],
     ...byValue(report.vcpus).map(({ title, registers }) => [title, registerLines(registers, columns)] as const),
     ...(report.found ? [['found in memory', foundLines(report.found, columns)] as const] : []),
+    ...(report.acpi ? [['ACPI', acpiReportLines(report.acpi, columns)] as const] : []),
     ...(report.bytes ? [[`${report.bytes.region} at ${report.bytes.address}`, bytesLines(report.bytes)] as const] : []),
     [
       '',
