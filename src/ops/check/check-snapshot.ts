@@ -19,6 +19,7 @@ import { notChecked } from '../not-checked.ts'
 import type { Verdict } from '../reports.ts'
 import { savedPsci } from '../saved-psci.ts'
 import { showValue } from '../show-value.ts'
+import type { Tables } from '../signature/machine-parts.ts'
 import { serviceKnowledge } from '../source-services.ts'
 import { CHANGES, type Judgement, judge } from '../verdict.ts'
 import type { Work } from '../work.ts'
@@ -42,6 +43,8 @@ export interface CheckSnapshotOptions extends Work {
   readonly assumed?: string
   /** What reading and linting the file found: first among the findings, and a fault that costs the guest something is a verdict. */
   readonly fileFindings?: readonly Finding[]
+  /** Digests of the tables in the guest's memory, for a guest that hibernated. */
+  readonly tables?: Tables
 }
 
 export type SnapshotResult = Omit<CheckResult, 'source'>
@@ -92,14 +95,14 @@ export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOption
 
 /** The guest boots anew and resumes from its disk: nothing is replayed. */
 function wakeResult(
-  { snapshot, saved, candidates }: About,
+  { snapshot, saved, candidates, options }: About,
   { id }: VmmRules,
   target: CheckTarget,
   before: readonly Finding[],
   after: readonly Finding[],
   faults: Verdict,
 ): SnapshotResult {
-  const all = candidates.map(features => wakeOn(target, snapshot, saved, features))
+  const all = candidates.map(features => wakeOn(target, snapshot, { saved, features, ...(options.tables ? { tables: options.tables } : {}) }))
   const worst = all.reduce((found, next) => (RANK[next.verdict] > RANK[found.verdict] ? next : found))
   const { features, wake, vcpus, psci } = worst
   // A file whose state is damaged is none to go by, not even for its environment.

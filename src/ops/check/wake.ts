@@ -16,6 +16,7 @@ import { DISK_KIND } from '../run/file-disk.ts'
 import { type ComponentDifference, differingComponents } from '../signature/compare.ts'
 import type { ComponentName } from '../signature/components.ts'
 import { environmentOfSnapshot, signatureOf } from '../signature/environment.ts'
+import type { Tables } from '../signature/machine-parts.ts'
 import { hexValue, type Offered, offer, type PinWrite } from '../signature/pin.ts'
 import type { WakeAnswer } from './check-report.ts'
 import { type CheckTarget, isLive } from './check-target.ts'
@@ -32,12 +33,19 @@ export interface WakeAttempt {
   readonly findings: readonly Finding[]
 }
 
+export interface WakeKnowledge {
+  /** PSCI_VERSION in the file. */
+  readonly saved: bigint | undefined
+  readonly features: readonly Feature[]
+  readonly tables?: Tables
+}
+
 /** What VMMs choose and no kernel has to offer. */
 const BOARD: ReadonlySet<ComponentName> = new Set(['memory-map', 'tables', 'gic', 'devices'])
 
 /** Throws nothing but what a host refuses for other reasons than the guest. */
-export function wakeOn(target: CheckTarget, snapshot: Snapshot, saved: bigint | undefined, features: readonly Feature[]): WakeAttempt {
-  const environment = environmentOfSnapshot(snapshot)
+export function wakeOn(target: CheckTarget, snapshot: Snapshot, { saved, features, tables }: WakeKnowledge): WakeAttempt {
+  const environment = environmentOfSnapshot(snapshot, tables ? { tables } : {})
   const signature = signatureOf(environment)
   const about = {
     signature: { digest: signature.digest, hardwareSignature: `0x${signature.hardwareSignature.toString(16).padStart(8, '0')}` },

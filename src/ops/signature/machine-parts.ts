@@ -36,26 +36,30 @@ export interface Tables {
   readonly acpi?: string
 }
 
-function bootTables(devices: readonly DeviceSnapshot[]): Tables {
+function bootTree(devices: readonly DeviceSnapshot[]): string | undefined {
   const state = devices.find(({ kind }) => kind === BOOT_KIND)?.state
-  if (!isMap(state)) return {}
-  const { deviceTree, acpi } = state
-  return { ...(typeof deviceTree === 'string' ? { deviceTree } : {}), ...(typeof acpi === 'string' ? { acpi } : {}) }
+  return isMap(state) && typeof state.deviceTree === 'string' ? state.deviceTree : undefined
 }
 
-export const DEVICE_TREE = 'device tree'
-export const ACPI = 'ACPI tables'
+/** As it was handed to the guest, byte for byte; and as it lies in its memory, without what firmware and kernel change. */
+const TREE = { booted: 'device tree', found: 'device tree in memory' } as const
+const ACPI = 'ACPI tables'
 
 /** `found` counts only where the snapshot itself does not say how the guest was booted. */
 export function tablesPart({ devices }: Snapshot, found: Tables): Component | undefined {
-  const boot = bootTables(devices)
-  const { deviceTree, acpi } = boot.deviceTree === undefined && boot.acpi === undefined ? found : boot
-  if (deviceTree === undefined && acpi === undefined) return undefined
-  const facts: Fact[] = [
-    ...(deviceTree === undefined ? [] : [{ key: DEVICE_TREE, value: `sha256 ${deviceTree}` }]),
-    ...(acpi === undefined ? [] : [{ key: ACPI, value: `sha256 ${acpi}` }]),
-  ]
-  return component('tables', facts, facts.map(({ key, value }) => `${key} ${value.slice(7, 19)}`).join(', '))
+  const booted = bootTree(devices)
+  const { deviceTree, acpi } = booted === undefined ? found : {}
+  const facts = [
+    { key: TREE.booted, digest: booted },
+    { key: TREE.found, digest: deviceTree },
+    { key: ACPI, digest: acpi },
+  ].flatMap(({ key, digest }): readonly Fact[] => (digest === undefined ? [] : [{ key, value: `sha256 ${digest}` }]))
+  if (facts.length === 0) return undefined
+  const unsaid = [...(booted === undefined ? [TREE.booted] : [TREE.found]), ...(deviceTree === undefined && booted === undefined ? [TREE.found] : [])]
+  return component('tables', facts, facts.map(({ key, value }) => `${key} ${value.slice(7, 19)}`).join(', '), [
+    ...unsaid,
+    ...(acpi === undefined ? [ACPI] : []),
+  ])
 }
 
 const TYPER = 'GICD_TYPER'
