@@ -123,6 +123,8 @@ export interface WakeDifference {
   /** Of the environment: `psci`, `bitmaps`, `workarounds`, `services`, `id-registers`, `topology`, `memory-map`, `tables`, `gic`, `devices`. */
   readonly component: string
   readonly message: string
+  /** What a guest that resumed there all the same would meet. */
+  readonly meets: readonly string[]
 }
 
 export interface RunReport {
@@ -210,5 +212,17 @@ export interface EditReport {
     readonly index: number
     readonly changes: readonly { readonly id: string; readonly name: string; readonly before: string; readonly after?: string }[]
   }[]
+  /** Fields of ACPI tables that changed, one for each copy. */
+  readonly tables?: readonly TableChange[]
   readonly findings: readonly Finding[]
+}
+export interface TableChange {
+  /** `facs.hardware_signature`. */
+  readonly name: string
+  /** The region of memory, or the device, that holds the copy. */
+  readonly holder: string
+  /** Of the table: guest physical in memory, else the offset in the device. */
+  readonly address: string
+  readonly before: string
+  readonly after: string
 }

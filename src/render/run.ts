@@ -34,7 +34,10 @@ const wakeRows = ({ file, build, clean, append, refused }: WakeReport, style: Pa
   `${style.dim(clean ? 'clean' : refused.length > 0 ? 'asleep' : 'woke')}   ${terminalText(file)}${build === undefined ? '' : `, saved on ${terminalText(build)}`}${
     clean ? `: booted anew with "${terminalText(append ?? '')}"` : ''
   }`,
-  ...refused.map(({ component, message }) => `  ${style.bad(component)}: ${terminalText(message)}`),
+  ...refused.flatMap(({ component, message, meets }) => [
+    `  ${style.bad(component)}: ${terminalText(message)}`,
+    ...meets.map(each => `    ${terminalText(each)}`),
+  ]),
 ]
 
 const STOPS = {

@@ -68,11 +68,9 @@ export interface Inherited {
   /** Looks at what it boots from before anything is made of it. */
   inspect(files: { readonly kernel: BootFile; readonly initrd?: BootFile; readonly disks: readonly FileDisk[] }): void
   /** Gets each vCPU between KVM_ARM_VCPU_INIT and finalization. */
-  prepare(vcpu: BackendVcpu): Promise<void>
+  prepare?(vcpu: BackendVcpu): Promise<void>
   /** Gets the VM with its vCPUs before anything is asked of them. */
-  settle(vm: LiveVm, vcpus: readonly BackendVcpu[]): Promise<void>
-  /** Gets the device tree's digest before the first instruction. */
-  compare(deviceTree: string): void
+  settle?(vm: LiveVm, vcpus: readonly BackendVcpu[]): Promise<void>
 }
 
 const MIB = 1 << 20
@@ -129,7 +127,7 @@ export async function bootGuest(
     })
     try {
       const vcpus = await createVcpus(vm, cpus, features, host, inherited?.prepare)
-      await inherited?.settle(vm, vcpus)
+      await inherited?.settle?.(vm, vcpus)
       if (options.psci !== undefined) await pinPsci(vcpus[0]!, options.psci, host)
       const affinities = await Promise.all(vcpus.map(async vcpu => ((await getU64(vcpu, MPIDR)) ?? BigInt(vcpu.index)) & AFFINITY))
       const cpu = inherited?.cpu ?? cpuOf(host.build)
@@ -148,7 +146,6 @@ export async function bootGuest(
         },
       )
       const deviceTree = createHash('sha256').update(plan.deviceTree.bytes).digest('hex')
-      inherited?.compare(deviceTree)
       await load(vm, vcpus[0]!, plan)
       const record: BootRecord = {
         kernel: kernel.identity,

@@ -1,6 +1,5 @@
 // Owns waking a hibernated guest: a cold boot of the same kernel in the environment that it hibernated in, so that Linux resumes from its own disk; a
 // refusal that names what the target does not offer of it; or, on purpose, a clean boot in the target's own environment.
-import type { Feature } from '../../arch/features.ts'
 import { findBuild } from '../../builds/load.ts'
 import { UART } from '../../emulator/board/devices.ts'
 import { SnapError } from '../../errors.ts'
@@ -9,17 +8,16 @@ import type { DeviceSnapshot, Snapshot } from '../../model/snapshot.ts'
 import { withInput } from '../input.ts'
 import { emulatorHost } from '../live/emulator-host.ts'
 import type { LiveHost } from '../live/live-host.ts'
-import { createVcpus } from '../new-guest.ts'
-import { isRefusal } from '../replay.ts'
 import type { WakeDifference, WakeReport } from '../reports.ts'
-import { bootGuest, type Guest, type GuestOptions, type Inherited } from '../run/boot-guest.ts'
+import { bootGuest, type Guest, type GuestOptions } from '../run/boot-guest.ts'
 import { type BootRecord, bootRecordOf } from '../run/boot-record.ts'
+import { DISK_KIND } from '../run/file-disk.ts'
 import { newestBuild } from '../run/newest-build.ts'
 import type { GuestEars } from '../run/run-loop.ts'
 import { resolveBuild } from '../target.ts'
 import type { Work } from '../work.ts'
-import { offerEnvironment, prepareVcpu } from './offer-environment.ts'
-import { changedFiles, changedFindings, chooseFiles, type NamedFiles, refuseChanged } from './wake-files.ts'
+import { boardDifferences, environmentWrites, featuresOf, wakeDifferences } from './wake-environment.ts'
+import { type ChangedFile, changedFiles, changedFindings, chooseFiles, type NamedFiles, refuseChanged } from './wake-files.ts'
 
 export interface WakeOptions extends Work, NamedFiles {
   /** Default: where it was saved, else the newest built-in one. */
@@ -44,16 +42,6 @@ export interface WakeUse<T> {
   /** Gets the guest before its first instruction. */
   readonly woken: (guest: Guest, woken: Woken) => Promise<T>
   readonly refused: (woken: Woken) => T
-}
-
-/** Says no from within the boot. */
-class Refused extends Error {
-  readonly differences: readonly WakeDifference[]
-
-  constructor(differences: readonly WakeDifference[]) {
-    super('the environment is another one')
-    this.differences = differences
-  }
 }
 
 /** Throws USAGE for a snapshot that cannot be woken and for missing files, FILE_CHANGED, BUILD_UNKNOWN, and what reading the files throws. */
@@ -82,23 +70,30 @@ export async function wakeGuest<T>(
       wake: { file, ...(build === undefined ? {} : { build }), stop: snapshot.stop, clean, ...(append === undefined ? {} : { append }), refused: differences },
       findings: [...read, ...stopFindings(snapshot, clean), ...(clean ? [cleanFinding] : []), ...more],
     })
-    const differences = clean ? [] : await wakeDifferences(snapshot, host)
+    const target = host.build!
+    const differences = clean ? [] : wakeDifferences(snapshot, target)
     if (differences.length > 0) return refused(report(differences, []))
-    const about: Finding[] = []
-    const inherited = inherit(snapshot, record, host, options, about)
-    let guest: Guest
+    let changed: readonly ChangedFile[] = []
+    const guest = await bootGuest(
+      host,
+      { ...bootOptions(snapshot, record, options), ...files, ...(append === undefined ? {} : { append }) },
+      { onOutput: ears.onOutput, onFirmware: ears.onFirmware },
+      {
+        ...(clean ? {} : { cpu: record.cpu, ...environmentWrites(snapshot, target) }),
+        its: record.its,
+        devices: clockOf(snapshot.devices),
+        ...(snapshot.vm.systemSuspend ? { systemSuspend: true } : {}),
+        ...(snapshot.vm.writableImpIdRegs ? { writableImpIdRegs: true } : {}),
+        inspect(opened) {
+          changed = changedFiles(record, snapshot.devices, opened)
+          if (!clean && !options.acceptChanged) refuseChanged(changed)
+        },
+      },
+    )
     try {
-      guest = await bootGuest(
-        host,
-        { ...bootOptions(snapshot, record, options), ...files, ...(append === undefined ? {} : { append }) },
-        { onOutput: ears.onOutput, onFirmware: ears.onFirmware },
-        inherited,
-      )
-    } catch (error) {
-      if (error instanceof Refused) return refused(report(error.differences, about))
-      throw error
-    }
-    try {
+      const about = changedFindings(changed, clean)
+      const board = clean ? [] : boardDifferences(snapshot, made(guest, snapshot), changed.length > 0)
+      if (board.length > 0) return refused(report(board, about))
       // That it has a virtio console does not mean that somebody talks to it.
       return await woken(options.console === 'virtio' ? guest : { ...guest, console: UART }, report([], about))
     } finally {
@@ -107,37 +102,12 @@ export async function wakeGuest<T>(
   })
 }
 
-/** What of the guest's environment the host does not offer; empty: it would wake there. Boots nothing and needs no kernel. */
-export async function wakeDifferences(snapshot: Snapshot, host: LiveHost): Promise<readonly WakeDifference[]> {
-  const features = featuresOf(snapshot)
-  const vm = await host
-    .createVm({
-      gic: snapshot.gic,
-      memory: [],
-      ...(snapshot.vm.systemSuspend ? { systemSuspend: true } : {}),
-      ...(snapshot.vm.writableImpIdRegs ? { writableImpIdRegs: true } : {}),
-    })
-    .catch(refusal('services'))
-  if (Array.isArray(vm)) return vm
-  try {
-    const vcpus = await createVcpus(vm, snapshot.vcpus.length, features, host, vcpu => prepareVcpu(vcpu, snapshot)).catch(refusal('topology'))
-    if (isRefused(vcpus)) return vcpus
-    return await offerEnvironment(vm, vcpus, snapshot, features, host)
-  } finally {
-    await vm.close()
-  }
-}
-
-const refusal =
-  (component: string) =>
-  (error: unknown): WakeDifference[] => {
-    if (!isRefusal(error)) throw error
-    return [{ component: /\bGIC/.test(error.message) ? 'gic' : component, message: error.message }]
-  }
-const isRefused = (value: readonly object[]): value is readonly WakeDifference[] => value.some(each => 'component' in each)
-
-const FEATURES: readonly Feature[] = ['psci_0_2', 'pmu_v3']
-const featuresOf = ({ vcpus }: Snapshot): readonly Feature[] => (vcpus[0]?.features ?? FEATURES).filter(feature => feature !== 'power_off')
+/** The guest before its first instruction, as far as its board goes. What its disks hold has been compared. */
+const made = ({ vm, booted }: Guest, saved: Snapshot): Snapshot => ({
+  ...saved,
+  devices: [...vm.devices(), ...saved.devices.filter(({ kind }) => kind === DISK_KIND), ...(booted ? [booted] : [])],
+  memory: vm.memory(),
+})
 
 /** Throws USAGE for one of which nobody knows how it was booted, or whose state is elsewhere than on its disk. */
 function wakeable(snapshot: Snapshot, file: string): BootRecord {
@@ -182,35 +152,6 @@ function bootOptions(
     ...(signal ? { signal } : {}),
     ...(progress ? { progress } : {}),
     ...(psci === undefined ? {} : { psci }),
-  }
-}
-
-function inherit(snapshot: Snapshot, record: BootRecord, host: LiveHost, { clean = false, acceptChanged = false }: WakeOptions, about: Finding[]): Inherited {
-  let isChanged = false
-  return {
-    ...(clean ? {} : { cpu: record.cpu }),
-    its: record.its,
-    devices: clockOf(snapshot.devices),
-    ...(snapshot.vm.systemSuspend ? { systemSuspend: true } : {}),
-    ...(snapshot.vm.writableImpIdRegs ? { writableImpIdRegs: true } : {}),
-    inspect(files) {
-      const changed = changedFiles(record, snapshot.devices, files)
-      isChanged = changed.length > 0
-      if (!clean && !acceptChanged) refuseChanged(changed)
-      about.push(...changedFindings(changed, clean))
-    },
-    prepare: async vcpu => {
-      if (!clean) await prepareVcpu(vcpu, snapshot)
-    },
-    settle: async (vm, vcpus) => {
-      const differences = clean ? [] : await offerEnvironment(vm, vcpus, snapshot, featuresOf(snapshot), host)
-      if (differences.length > 0) throw new Refused(differences)
-    },
-    compare(deviceTree) {
-      // A kernel of another size moves what lies behind it.
-      if (clean || isChanged || deviceTree === record.deviceTree) return
-      throw new Refused([{ component: 'tables', message: 'the device tree would be another one: this release of psci-snap describes the machine differently' }])
-    },
   }
 }
 
