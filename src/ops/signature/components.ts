@@ -40,8 +40,9 @@ export const COMPONENTS = [
   { name: 'memory-map', holds: 'where guest memory is: ranges, adjacent ones as one', from: 'the memory regions of the snapshot' },
   {
     name: 'tables',
-    holds: 'digests of the device tree that the guest booted with, and of its ACPI tables (without the FACS, which holds the hardware signature itself)',
-    from: 'what the snapshot keeps of the boot; else the tables found in guest memory or carried by the VMM',
+    holds:
+      'digests: of the device tree that the guest booted with, byte for byte, or else of the one in its memory, without /chosen; of its ACPI tables in memory and of those that its VMM keeps for the firmware, without the FACS, which holds the hardware signature itself, and without the tables of tables',
+    from: 'what the snapshot keeps of the boot; else guest memory, searched, and the fw_cfg blobs of QEMU',
   },
   {
     name: 'gic',

@@ -1,37 +1,51 @@
 // Owns the digests of a guest's tables as they lie in its memory: device tree and ACPI. What firmware and kernel change in them by themselves is left out,
 // so that the digest is the same at every boot. Decides nothing.
 import { createHash } from 'node:crypto'
+import { carriedTables } from '../../arch/acpi/carried.ts'
 import { FDT_HEADER_BYTES, FDT_LIMITS, type FdtNode, fdtHeader, parseFdt } from '../../formats/data/fdt.ts'
 import { readMemory } from '../../model/read-memory.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import { readAcpi } from '../find/acpi.ts'
+import { bytesOf, RSDP_NEEDLE } from '../find/acpi-search.ts'
 import { scanMemory } from '../find/scan.ts'
 import { BOOT_KIND } from '../run/boot-record.ts'
 import type { Work } from '../work.ts'
 import type { Tables } from './machine-parts.ts'
 
-const MOST = { trees: 16, rsdp: 16 } as const
+const MOST_TREES = 16
 
 /** Nothing is searched where the snapshot keeps how its guest was booted, and nothing is found where memory holds several different trees. */
 export async function findTables({ memory, devices }: Pick<Snapshot, 'memory' | 'devices'>, work: Work): Promise<Tables> {
-  if (memory.length === 0 || devices.some(({ kind }) => kind === BOOT_KIND)) return {}
+  if (devices.some(({ kind }) => kind === BOOT_KIND)) return {}
+  const carried = only(devices.map(carriedDigest))
+  const forFirmware = carried === undefined ? {} : { carried }
+  if (memory.length === 0) return forFirmware
   const { hits } = await scanMemory(
     memory,
     [
       {
         bytes: Buffer.from('d00dfeed', 'hex'),
         alignment: 8,
-        most: MOST.trees,
+        most: MOST_TREES,
         accept: from => from.length < FDT_HEADER_BYTES || fdtHeader(from) !== undefined,
       },
-      { bytes: Buffer.from('RSD PTR '), alignment: 16, most: MOST.rsdp },
+      RSDP_NEEDLE,
     ],
     work,
   )
   const [trees = [], rsdps = []] = hits
   const deviceTree = only(await Promise.all(trees.map(address => treeDigest(memory, address, work.signal))))
   const acpi = only(await Promise.all(rsdps.map(address => acpiDigest(memory, address, work.signal))))
-  return { ...(deviceTree === undefined ? {} : { deviceTree }), ...(acpi === undefined ? {} : { acpi }) }
+  return { ...forFirmware, ...(deviceTree === undefined ? {} : { deviceTree }), ...(acpi === undefined ? {} : { acpi }) }
+}
+
+/** QEMU keeps each fw_cfg file in a RAM block of that name. */
+const CARRIED = /^\/rom@etc\/acpi\/tables$/
+
+/** Before the firmware has made addresses of what points: those are not in the tables that a guest reads. */
+function carriedDigest(device: Snapshot['devices'][number]): string | undefined {
+  const blob = CARRIED.test(device.name) ? bytesOf(device) : undefined
+  return blob && digestOf(carriedTables(blob).map(({ signature, offset, length }) => ({ signature, bytes: blob.subarray(offset, offset + length) })))
 }
 
 function only(digests: readonly (string | undefined)[]): string | undefined {
@@ -71,12 +85,19 @@ const LEFT_OUT: ReadonlySet<string> = new Set(['RSDT', 'XSDT', 'FACS'])
 
 async function acpiDigest(memory: Snapshot['memory'], address: bigint, signal?: AbortSignal): Promise<string | undefined> {
   const found = await readAcpi(memory, address, signal)
-  if (!found || found.tables.length === 0) return undefined
-  const tables: string[] = []
-  for (const { signature, address: at, length } of found.tables.filter(table => !LEFT_OUT.has(table.signature))) {
-    const bytes = await readMemory(memory, BigInt(at), length, signal)
+  const tables: { readonly signature: string; readonly bytes: Uint8Array }[] = []
+  for (const { signature, address: at, length } of found?.tables ?? []) {
+    const bytes = LEFT_OUT.has(signature) ? new Uint8Array(length) : await readMemory(memory, BigInt(at), length, signal)
     if (bytes?.length !== length) return undefined
-    tables.push(`${signature} ${createHash('sha256').update(bytes).digest('hex')}`)
+    tables.push({ signature, bytes })
   }
-  return tables.length === 0 ? undefined : createHash('sha256').update(tables.toSorted().join('\n')).digest('hex')
+  return digestOf(tables)
+}
+
+/** Whatever their order. */
+function digestOf(tables: readonly { readonly signature: string; readonly bytes: Uint8Array }[]): string | undefined {
+  const lines = tables
+    .filter(({ signature }) => !LEFT_OUT.has(signature))
+    .map(({ signature, bytes }) => `${signature} ${createHash('sha256').update(bytes).digest('hex')}`)
+  return lines.length === 0 ? undefined : createHash('sha256').update(lines.toSorted().join('\n')).digest('hex')
 }

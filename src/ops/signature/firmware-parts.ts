@@ -84,13 +84,20 @@ export function bitmapsPart(snapshot: Snapshot, offered: ServiceKnowledge): Comp
   if (!saysFirmware(snapshot)) return undefined
   const bits = bitmapBits(snapshot, offered)
   const on = bits.filter(({ isOn }) => isOn === true)
+  const unsaid = bits.filter(({ isOn }) => isOn === undefined).map(({ key }) => key)
   return component(
     'bitmaps',
     on.map(({ key, id }) => ({ key, id, value: 'on' })),
-    on.length === 0 ? 'nothing is on' : on.map(({ key }) => key).join(', '),
-    bits.filter(({ isOn }) => isOn === undefined).map(({ key }) => key),
+    inWords(
+      on.map(({ key }) => key),
+      unsaid.length,
+    ),
+    unsaid,
   )
 }
+
+const inWords = (names: readonly string[], notKnown: number): string =>
+  [...(names.length > 0 ? [names.join(', ')] : notKnown > 0 ? [] : ['none']), ...(notKnown > 0 ? [`${notKnown} not known`] : [])].join(', ')
 
 /** What SMCCC_ARCH_FEATURES answers, by name. */
 const ARCH_FEATURES: Readonly<Record<string, string>> = { '-2': 'NOT_REQUIRED', '-1': 'NOT_SUPPORTED', '0': 'SUCCESS: to be called', '1': 'NOT_REQUIRED' }
@@ -128,7 +135,10 @@ export function servicesPart(snapshot: Snapshot, offered: ServiceKnowledge): Com
     else if (answer === 'answered' && isKvms && isOn === true) facts.push({ key: name, value: answer })
     else if (answer === 'answered' && isKvms && isOn === undefined) notKnown.push(name)
   }
-  const words = facts.length === 0 ? 'none' : facts.map(({ key }) => key).join(', ')
+  const words = inWords(
+    facts.map(({ key }) => key),
+    notKnown.length,
+  )
   const ranges = filterText(smcccFilter ?? [])
   if (smcccFilter === undefined) notKnown.push(FILTER)
   else if (ranges !== '') facts.push({ key: FILTER, value: ranges })

@@ -34,6 +34,8 @@ export interface Tables {
   /** sha256, hex. */
   readonly deviceTree?: string
   readonly acpi?: string
+  /** Of ACPI tables that the VMM keeps for the firmware. */
+  readonly carried?: string
 }
 
 function bootTree(devices: readonly DeviceSnapshot[]): string | undefined {
@@ -41,25 +43,20 @@ function bootTree(devices: readonly DeviceSnapshot[]): string | undefined {
   return isMap(state) && typeof state.deviceTree === 'string' ? state.deviceTree : undefined
 }
 
-/** As it was handed to the guest, byte for byte; and as it lies in its memory, without what firmware and kernel change. */
-const TREE = { booted: 'device tree', found: 'device tree in memory' } as const
-const ACPI = 'ACPI tables'
-
 /** `found` counts only where the snapshot itself does not say how the guest was booted. */
 export function tablesPart({ devices }: Snapshot, found: Tables): Component | undefined {
   const booted = bootTree(devices)
-  const { deviceTree, acpi } = booted === undefined ? found : {}
-  const facts = [
-    { key: TREE.booted, digest: booted },
-    { key: TREE.found, digest: deviceTree },
-    { key: ACPI, digest: acpi },
-  ].flatMap(({ key, digest }): readonly Fact[] => (digest === undefined ? [] : [{ key, value: `sha256 ${digest}` }]))
-  if (facts.length === 0) return undefined
-  const unsaid = [...(booted === undefined ? [TREE.booted] : [TREE.found]), ...(deviceTree === undefined && booted === undefined ? [TREE.found] : [])]
-  return component('tables', facts, facts.map(({ key, value }) => `${key} ${value.slice(7, 19)}`).join(', '), [
-    ...unsaid,
-    ...(acpi === undefined ? [ACPI] : []),
-  ])
+  const { deviceTree, acpi, carried } = booted === undefined ? found : {}
+  const all = [
+    // As it was handed to the guest, byte for byte; and as it lies in its memory, without what firmware and kernel change.
+    { key: 'device tree', digest: booted },
+    { key: 'device tree in memory', digest: deviceTree },
+    { key: 'ACPI tables', digest: acpi },
+    { key: 'ACPI tables for firmware', digest: carried },
+  ]
+  const facts = all.flatMap(({ key, digest }): readonly Fact[] => (digest === undefined ? [] : [{ key, value: `sha256 ${digest}` }]))
+  const unsaid = all.filter(({ digest }) => digest === undefined).map(({ key }) => key)
+  return facts.length === 0 ? undefined : component('tables', facts, facts.map(({ key, value }) => `${key} ${value.slice(7, 19)}`).join(', '), unsaid)
 }
 
 const TYPER = 'GICD_TYPER'
@@ -92,15 +89,19 @@ export function gicPart({ gic, devices, vcpus }: Snapshot): Component | undefine
 const NO_DEVICES: ReadonlySet<string> = new Set([
   BOOT_KIND,
   'cloud-hypervisor-clock',
+  'cpu_common',
   'firecracker-gic',
   'firecracker-host',
   'gic-its',
   'gic-v2',
   'gic-v3',
+  'globalstate',
   'libvirt-domain',
   'qemu-configuration',
   'qemu-cpu',
   'qemu-ram-block',
+  'timer',
+  'virt_acpi_build',
   'vm-config',
 ])
 
