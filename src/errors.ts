@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   BASELINE_INVALID: { exit: 2, hint: 'docs/baseline.md shows what a baseline file holds; `psci-snap builds baseline` makes one' },
   FORMAT_UNWRITABLE: { exit: 11, hint: 'name the output FILE.psnap or FILE.json, or pass --to' },
   REGISTER_ABSENT: { exit: 2, hint: 'run `psci-snap inspect FILE --registers` to see which registers there are' },
+  FACS_ABSENT: { exit: 2, hint: '`psci-snap inspect FILE --acpi` shows the ACPI tables that there are' },
   ARCHIVE_CORRUPT: { exit: 12, hint: 'run `psci-snap verify FILE` to see every member that fails' },
   INPUT_CORRUPT: { exit: 12, hint: 'the file does not hold what its format promises; get another copy of it' },
   LIMIT_EXCEEDED: { exit: 12, hint: 'the file declares more than psci-snap is willing to read; it is damaged or hostile' },

@@ -11,6 +11,7 @@ export default class Edit extends SnapCommand<EditReport> {
   static override examples = [
     '<%= config.bin %> edit guest.mig -o pinned.mig --set PSCI_VERSION=1.1',
     "<%= config.bin %> edit guest.vmstate -o older.vmstate --drop 'KVM_REG_ARM_VENDOR_HYP_BMAP*'",
+    '<%= config.bin %> edit guest.psnap -o clean.psnap --set facs.hardware_signature=auto',
   ]
   static override args = {
     file: Args.string({
@@ -20,7 +21,11 @@ export default class Edit extends SnapCommand<EditReport> {
   }
   static override flags = {
     output: Flags.string({ char: 'o', required: true, summary: 'file to write; - for standard output' }),
-    set: Flags.string({ multiple: true, helpValue: 'REG=VALUE', summary: 'new value: 0x…, or b and bytes in hex; of PSCI_VERSION also 1.1; may be repeated' }),
+    set: Flags.string({
+      multiple: true,
+      helpValue: 'REG=VALUE',
+      summary: 'new value: 0x…, or b and bytes in hex; of PSCI_VERSION also 1.1; of facs.hardware_signature 0x… or auto; may be repeated',
+    }),
     drop: Flags.string({ multiple: true, helpValue: 'REG', summary: 'take this register out of the list: a name, an id or a glob; may be repeated' }),
     vcpu: Flags.integer({ min: 0, summary: 'only this vCPU' }),
     'vmm-version': INPUT_FLAGS['vmm-version'],

@@ -237,6 +237,13 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
   ['not-compared', 'Only one of two files says something, so it was not compared.', 'Nothing to do.'],
   ['register-order', 'Registers that both files have stand in another order.', 'A VMM that restores in list order writes them in another order too.'],
 
+  ['facs-zero', 'The hardware signature of the FACS is 0.', 'Set another value: Linux takes 0 for none when it hibernates.'],
+  [
+    'facs-reduced',
+    'The FACS belongs to tables that say hardware-reduced.',
+    'Kernels before Linux 6.10 do not look for it; put `noresume` on their command line.',
+  ],
+
   // policies and baselines
   ['policy-expired', 'What the policy accepted it accepts no longer.', 'Give it a later day if it still holds, or mend the file.'],
   [

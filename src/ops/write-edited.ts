@@ -1,7 +1,7 @@
 // Owns the writing of a file again with other registers, and that it is never the input itself. The formats' editors keep everything else. Prints nothing.
 import { stat } from 'node:fs/promises'
 import { SnapError } from '../errors.ts'
-import type { Editor, RegisterEdit } from '../formats/importers/editor.ts'
+import type { EditOptions, Editor, RegisterEdit } from '../formats/importers/editor.ts'
 import { writeFileAtomically } from '../formats/output/atomic-file.ts'
 import type { Sink } from '../formats/output/sink.ts'
 import type { Source } from '../formats/source/source.ts'
@@ -17,10 +17,16 @@ export async function writeEdited(
   editor: Editor,
   edits: readonly RegisterEdit[],
   output: string | undefined,
-  { signal, vmmVersion, overwrite = false }: Pick<InputOptions, 'signal' | 'vmmVersion'> & { readonly overwrite?: boolean },
+  {
+    signal,
+    vmmVersion,
+    overwrite = false,
+    patches = [],
+  }: Pick<InputOptions, 'signal' | 'vmmVersion'> & Pick<EditOptions, 'patches'> & { readonly overwrite?: boolean },
 ): Promise<readonly Finding[]> {
   const options = { ...(signal ? { signal } : {}), ...(vmmVersion === undefined ? {} : { vmmVersion }) }
-  const write = (sink: Sink): Promise<readonly Finding[]> => (edits.length === 0 ? copy(source, sink, signal) : editor.edit(source, edits, sink, options))
+  const write = (sink: Sink): Promise<readonly Finding[]> =>
+    edits.length + patches.length === 0 ? copy(source, sink, signal) : editor.edit(source, edits, sink, { ...options, patches })
   const found = await (output === undefined ? write(NOWHERE) : writeFileAtomically(output, { ...options, force: overwrite }, write))
   if (!source.packed) return found
   return [{ severity: 'info', code: 'unwrapped', message: `the input was packed with ${source.packed.compression}; the output is not` }, ...found]
