@@ -33,17 +33,28 @@ poweroff -f
 `
 
 /** Makes it under `folder` and gives its path. Throws Unavailable when busybox cannot be had. */
-export function makeInitramfs(apt: ArmPackages, { userland }: Packages, folder: string): string {
+export const makeInitramfs = (apt: ArmPackages, packages: Packages, folder: string): string => packBusybox(apt, packages, folder, 'initramfs.cpio', INIT)
+
+/** An initramfs of that name with busybox, this init, and files by their paths in it. Throws Unavailable when busybox cannot be had. */
+export function packBusybox(
+  apt: ArmPackages,
+  { userland }: Packages,
+  folder: string,
+  name: string,
+  init: string,
+  files: Readonly<Record<string, Uint8Array>> = {},
+): string {
   const row = userland.find(each => each.package === 'busybox-static')!
   const unpacked = apt.unpack(row.package, row.version) ?? apt.unpack(row.package)
   if (!unpacked) throw new Unavailable("Debian's package busybox-static for arm64 cannot be had")
   const tree = mkdtempSync(join(folder, 'tree-'))
   try {
-    for (const each of ['bin', 'dev', 'proc', 'sys']) mkdirSync(join(tree, each))
+    for (const each of ['bin', 'dev', 'proc', 'sys', 'tmp']) mkdirSync(join(tree, each))
     cpSync(join(unpacked.folder, row.files[0]!), join(tree, 'bin/busybox'), { dereference: true })
-    writeFileSync(join(tree, 'init'), INIT)
+    writeFileSync(join(tree, 'init'), init)
+    for (const [path, bytes] of Object.entries(files)) writeFileSync(join(tree, path), bytes)
     for (const each of ['init', 'bin/busybox']) chmodSync(join(tree, each), 0o755)
-    const output = join(folder, 'initramfs.cpio')
+    const output = join(folder, name)
     packInitramfs(tree, {}, output)
     return output
   } finally {
