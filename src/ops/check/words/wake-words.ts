@@ -15,7 +15,7 @@ export function wakeWords(
 ): { readonly consequences: readonly Consequence[]; readonly advice: readonly Advice[] } {
   return {
     consequences: wake.differences.flatMap(({ component, meets }) =>
-      meets.map(message => ({ code: `wake-${component}`, message: `if it resumed all the same: ${message}` })),
+      meets.map(message => ({ code: `wake-${component}`, message: `resuming all the same: ${message}` })),
     ),
     advice: wake.differences.length === 0 ? pin(wake, vmm, psci.saved) : clean(wake, build),
   }
