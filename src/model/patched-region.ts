@@ -27,7 +27,7 @@ function patchedChunk({ offset, data }: MemoryChunk, patches: readonly Pick<Byte
   const end = offset + data.length
   const own = patches.filter(each => each.offset < end && each.offset + each.bytes.length > offset)
   if (own.length === 0) return { offset, data }
-  const copy = data.slice()
+  const copy = new Uint8Array(data)
   applyPatches(copy, offset, own)
   return { offset, data: copy }
 }

@@ -151,3 +151,15 @@ export function hardwareSignatureBytes(value: number): Uint8Array {
   viewOf(bytes).setUint32(0, value, true)
   return bytes
 }
+
+/**
+ * A whole table with zeros for what firmware makes anew each time it puts the tables somewhere: its checksum, and the pointers of a FADT. So the same
+ * table is the same bytes wherever it stands, and as its VMM carries it.
+ */
+export function withoutPlace(table: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(table)
+  copy.fill(0, CHECKSUM_AT, CHECKSUM_AT + 1)
+  if (parseTableHeader(copy)?.signature !== 'FACP') return copy
+  copy.fill(0, FADT.firmwareCtrl, FADT.dsdt + 4)
+  return copy.fill(0, FADT.xFirmwareCtrl, FADT.xDsdt + 8)
+}

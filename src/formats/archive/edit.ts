@@ -30,7 +30,7 @@ function withPatches(snapshot: Snapshot, patches: readonly BytePatch[]): Snapsho
       const own = of('device', device.name)
       const { state } = device
       if (own.length === 0 || typeof state !== 'object' || state === null || !('bytes' in state) || !(state.bytes instanceof Uint8Array)) return device
-      const bytes = state.bytes.slice()
+      const bytes = new Uint8Array(state.bytes)
       applyPatches(bytes, 0, own)
       return { ...device, state: { ...state, bytes } }
     }),

@@ -2,6 +2,7 @@
 // so that the digest is the same at every boot. Decides nothing.
 import { createHash } from 'node:crypto'
 import { carriedTables } from '../../arch/acpi/carried.ts'
+import { withoutPlace } from '../../arch/acpi/tables.ts'
 import { FDT_HEADER_BYTES, FDT_LIMITS, type FdtNode, fdtHeader, parseFdt } from '../../formats/data/fdt.ts'
 import { readMemory } from '../../model/read-memory.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
@@ -94,10 +95,10 @@ async function acpiDigest(memory: Snapshot['memory'], address: bigint, signal?: 
   return digestOf(tables)
 }
 
-/** Whatever their order. */
+/** Whatever their order, and wherever firmware put them. */
 function digestOf(tables: readonly { readonly signature: string; readonly bytes: Uint8Array }[]): string | undefined {
   const lines = tables
     .filter(({ signature }) => !LEFT_OUT.has(signature))
-    .map(({ signature, bytes }) => `${signature} ${createHash('sha256').update(bytes).digest('hex')}`)
+    .map(({ signature, bytes }) => `${signature} ${createHash('sha256').update(withoutPlace(bytes)).digest('hex')}`)
   return lines.length === 0 ? undefined : createHash('sha256').update(lines.toSorted().join('\n')).digest('hex')
 }

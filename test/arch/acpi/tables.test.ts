@@ -12,6 +12,7 @@ import {
   rootEntries,
   setChecksum,
   sumsToZero,
+  withoutPlace,
 } from '../../../src/arch/acpi/tables.ts'
 import { acpiTable, facs, fadt, loaderScript, rsdp, tableBlob } from '../../ops/find/guest-tables.ts'
 
@@ -89,6 +90,16 @@ test('a checksum that is set is right, wherever it stands', () => {
     }),
     { seed: 7, numRuns: 300 },
   )
+})
+
+test('a table is the same bytes wherever it stands', () => {
+  expect(withoutPlace(fadt(0x1000n, 3))).toEqual(withoutPlace(fadt(0x2_0000_0000n, 3)))
+  expect(withoutPlace(fadt(0x1000n, 3))).not.toEqual(withoutPlace(fadt(0x1000n, 1)))
+  const table = acpiTable('DSDT', Buffer.from('one'))
+  const unsummed = Uint8Array.from(table)
+  unsummed[9] = 0
+  expect(withoutPlace(table)).toEqual(withoutPlace(unsummed))
+  expect(withoutPlace(table)).not.toEqual(withoutPlace(acpiTable('DSDT', Buffer.from('two'))))
 })
 
 describe('as a VMM carries them', () => {
