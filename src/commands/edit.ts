@@ -28,7 +28,8 @@ export default class Edit extends SnapCommand<EditReport> {
     }),
     drop: Flags.string({ multiple: true, helpValue: 'REG', summary: 'take this register out of the list: a name, an id or a glob; may be repeated' }),
     vcpu: Flags.integer({ min: 0, summary: 'only this vCPU' }),
-    'vmm-version': INPUT_FLAGS['vmm-version'],
+    ...INPUT_FLAGS,
+    'memory-output': Flags.string({ summary: 'where to write the file with the guest memory, for formats that keep it apart, when the FACS is set' }),
     force: Flags.boolean({ summary: 'replace an existing file' }),
     secrets: Flags.boolean({ summary: 'show pointer-authentication keys' }),
   }
@@ -42,7 +43,8 @@ export default class Edit extends SnapCommand<EditReport> {
       overwrite: flags.force,
       secrets: flags.secrets,
       ...(flags.vcpu === undefined ? {} : { vcpu: flags.vcpu }),
-      ...inputOptions({ 'vmm-version': flags['vmm-version'] }),
+      ...(flags['memory-output'] === undefined ? {} : { memoryOutput: flags['memory-output'] }),
+      ...inputOptions(flags),
     })
     return { report, text: page => renderEdit(report, page) }
   }

@@ -12,11 +12,11 @@ import { parseValue } from '../formats/importers/reglist/value-text.ts'
 import type { Finding } from '../model/finding.ts'
 import { registerEntries } from '../model/register-list.ts'
 import type { Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
-import { HARDWARE_SIGNATURE, parseHardwareSignature, setHardwareSignature } from './hardware-signature.ts'
+import { HARDWARE_SIGNATURE, type MemoryFileEdit, parseHardwareSignature, setHardwareSignature } from './hardware-signature.ts'
 import { type InputOptions, withSource } from './input.ts'
 import type { EditReport } from './reports.ts'
 import { showValue } from './show-value.ts'
-import { requireOtherFile, writeEdited } from './write-edited.ts'
+import { requireOtherFile, writeEdited, writeMemoryFile } from './write-edited.ts'
 
 /** `register` is a name, an id or a glob; `value` is `0x…`, or `b` and bytes in hex, or for PSCI_VERSION also `1.1`. */
 export type EditStep =
@@ -30,6 +30,8 @@ export interface EditRequest extends InputOptions {
   /** Only this vCPU; registers that a VM has once are set on all vCPUs all the same. */
   readonly vcpu?: number
   readonly overwrite?: boolean
+  /** Of a format that keeps guest memory in a file of its own: where to write that one, when something in memory is set. */
+  readonly memoryOutput?: string
   /** Show pointer-authentication keys. */
   readonly secrets?: boolean
 }
@@ -61,12 +63,15 @@ export async function edit(input: string, output: string, request: EditRequest):
       const asked = request.steps.findLast(step => step.kind === 'hardware-signature')
       const facs =
         asked && (await setHardwareSignature(snapshot, asked.value, { file: input, format: importer.id, canWrite: editor.writesBytes === true }, request))
-      if (edits.length + (facs?.patches.length ?? 0) === 0)
+      const memory = memoryToWrite(facs?.memoryFile, request)
+      if (edits.length + (facs?.changes.length ?? 0) === 0)
         findings.push({ severity: 'info', code: 'nothing-changed', message: 'all that was asked for has these values already' })
-      const found = await writeEdited(source, editor, edits, output, { ...request, ...(facs ? { patches: facs.patches } : {}) })
+      const write = () => writeEdited(source, editor, edits, output, { ...request, ...(facs ? { patches: facs.patches } : {}) })
+      const found = await (memory ? writeMemoryFile(memory.edit, memory.output, request, write) : write())
       return {
         input: { file: source.folder ? input : source.name, format: importer.id },
         output,
+        ...(memory ? { memoryOutput: memory.output } : {}),
         vcpus,
         ...(facs ? { tables: facs.changes } : {}),
         findings: [...findings, ...(facs?.findings ?? []), ...found],
@@ -75,6 +80,24 @@ export async function edit(input: string, output: string, request: EditRequest):
       await close?.()
     }
   })
+}
+
+/** Throws USAGE when memory must be written and nobody said where, or the other way about. */
+function memoryToWrite(
+  edit: MemoryFileEdit | undefined,
+  { memoryOutput }: EditRequest,
+): { readonly edit: MemoryFileEdit; readonly output: string } | undefined {
+  if (edit && memoryOutput !== undefined) return { edit, output: memoryOutput }
+  if (edit)
+    throw new SnapError(
+      'USAGE',
+      `the FACS is in ${edit.file}, and nothing says where to write that file`,
+      { file: edit.file },
+      { hint: 'pass --memory-output FILE beside --output' },
+    )
+  if (memoryOutput !== undefined)
+    throw new SnapError('USAGE', 'there is no memory file to write', {}, { hint: 'leave --memory-output out: all that is set is in the file itself' })
+  return undefined
 }
 
 interface Resolved {

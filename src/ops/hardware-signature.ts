@@ -31,7 +31,9 @@ export function parseHardwareSignature(text: string): number | 'auto' {
 }
 
 export interface SignatureEdit {
+  /** In the file itself. */
   readonly patches: readonly BytePatch[]
+  readonly memoryFile?: MemoryFileEdit
   readonly changes: readonly TableChange[]
   readonly findings: readonly Finding[]
 }
@@ -39,32 +41,56 @@ export interface SignatureEdit {
 interface EditedFile {
   readonly file: string
   readonly format: string
+  /** Whether the editor changes bytes of memory in the file itself. */
   readonly canWrite: boolean
+}
+
+/** Of a format that keeps memory in a file of its own: what to change in that one. */
+export interface MemoryFileEdit {
+  readonly file: string
+  readonly patches: readonly { readonly offset: number; readonly bytes: Uint8Array }[]
 }
 
 /**
  * What to change for the hardware signature to be `wanted` in memory and in what the VMM keeps for firmware. Throws FACS_ABSENT when no table leads to a
- * FACS, FORMAT_UNWRITABLE for a format that has no memory of its own, and what reading memory throws.
+ * FACS, FORMAT_UNWRITABLE for a format or a memory that cannot be written, and what reading memory throws.
  */
 export async function setHardwareSignature(snapshot: Snapshot, wanted: number | 'auto', to: EditedFile, work: Work): Promise<SignatureEdit> {
   const { file } = to
-  if (!to.canWrite)
+  if (!to.canWrite && snapshot.memory.length === 0)
     throw new SnapError(
       'FORMAT_UNWRITABLE',
-      `${file} is in the format ${to.format}, which keeps no guest memory in the file that is written: the FACS is not in it`,
+      `${file} is in the format ${to.format}, which holds no guest memory: the FACS is not in it`,
       { file },
-      { hint: '`psci-snap convert` makes a psnap with the memory in it, which can be edited' },
+      { hint: 'name the file with the memory: --memory-file, and --memory-output for the one to write' },
     )
   const acpi = await searchAcpi(snapshot, work)
   const places = placesOf(snapshot, acpi)
   if (places.length === 0) throw new SnapError('FACS_ABSENT', `${file} has no FACS: ${whyNone(snapshot, acpi)}`, { file })
   const value = wanted === 'auto' ? await environmentSignature(snapshot, work) : wanted
   const changed = places.filter(({ before }) => before !== value)
+  const patches = changed.map(({ patch }) => ({ ...patch, bytes: hardwareSignatureBytes(value) }))
   return {
-    patches: changed.map(({ patch }) => ({ ...patch, bytes: hardwareSignatureBytes(value) })),
+    ...(to.canWrite ? { patches } : { patches: [], memoryFile: memoryFileEdit(snapshot, patches, places, file) }),
     changes: changed.map(({ patch, address, before }) => ({ name: HARDWARE_SIGNATURE, holder: patch.name, address, before: word(before), after: word(value) })),
     findings: [...noteOnZero(value), ...noteOnReduced(acpi)],
   }
+}
+
+/** The same patches where they stand in the file with the memory. Throws FORMAT_UNWRITABLE for memory that lies in several, as diffs do. */
+function memoryFileEdit({ memory }: Snapshot, patches: readonly BytePatch[], places: readonly Place[], file: string): MemoryFileEdit {
+  const stored = ({ name, start, offset }: Omit<BytePatch, 'bytes'>) =>
+    memory.find(region => region.name === name && region.start === start)?.storedAt?.(offset)
+  const [first] = places.map(({ patch }) => stored(patch))
+  const moved = patches.map(patch => ({ at: stored(patch), bytes: patch.bytes }))
+  if (!first || moved.some(({ at }) => at?.file !== first.file))
+    throw new SnapError(
+      'FORMAT_UNWRITABLE',
+      `the memory of ${file} does not lie in one file as it is`,
+      { file },
+      { hint: 'merge diffs into one memory file first, or `psci-snap convert` to a psnap, which can be edited' },
+    )
+  return { file: first.file, patches: moved.flatMap(({ at, bytes }) => (at ? [{ offset: at.at, bytes }] : [])) }
 }
 
 interface Place {

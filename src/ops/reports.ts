@@ -207,6 +207,8 @@ export interface DiffedField {
 export interface EditReport {
   readonly input: { readonly file: string; readonly format: string }
   readonly output: string
+  /** Where guest memory was written, of a format that keeps it in a file of its own. */
+  readonly memoryOutput?: string
   /** Registers that changed, by vCPU; `after` is absent when it was taken out. */
   readonly vcpus: readonly {
     readonly index: number

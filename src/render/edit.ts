@@ -6,7 +6,7 @@ import type { Page } from './page.ts'
 import { count, table } from './table.ts'
 import { terminalText } from './terminal-text.ts'
 
-export function renderEdit({ input, output, vcpus, tables = [], findings }: EditReport, { columns = 100, style }: Page): string {
+export function renderEdit({ input, output, memoryOutput, vcpus, tables = [], findings }: EditReport, { columns = 100, style }: Page): string {
   const changed = vcpus.reduce((sum, { changes }) => sum + changes.length, 0)
   const rows = [...byChange(vcpus)].map(([, { indices, name, before, after }]) => [
     `vCPU${indices.length === 1 ? '' : 's'} ${indices.join(' ')}`,
@@ -16,7 +16,7 @@ export function renderEdit({ input, output, vcpus, tables = [], findings }: Edit
   ])
   const what = [...(changed === 0 ? [] : [count(changed, 'register')]), ...(tables.length === 0 ? [] : [`${count(tables.length, 'copy')} of the FACS`])]
   return [
-    `${terminalText(input.file)} → ${terminalText(output)} (${input.format}), ${what.length === 0 ? 'nothing' : what.join(' and ')} changed`,
+    `${terminalText(input.file)} → ${terminalText(output)}${memoryOutput === undefined ? '' : ` and ${terminalText(memoryOutput)}`} (${input.format}), ${what.length === 0 ? 'nothing' : what.join(' and ')} changed`,
     ...table(
       [{}, {}, {}, {}],
       rows.map(row => row.map(terminalText)),

@@ -1,9 +1,10 @@
 // The hardware signature of a FACS set in files: every copy, no other byte, however the page is stored.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { writeSnapshotFile } from '../../src/formats/exporters.ts'
+import { RELEASES } from '../../src/formats/importers/firecracker/releases.ts'
 import { makeXbzrle } from '../../src/formats/importers/qemu/xbzrle.ts'
 import { bytesRegion } from '../../src/model/memory.ts'
 import { diff } from '../../src/ops/diff.ts'
@@ -12,6 +13,8 @@ import { inspect } from '../../src/ops/inspect.ts'
 import { saveSnapshot } from '../../src/ops/save.ts'
 import { signature } from '../../src/ops/signature/signature.ts'
 import { verify } from '../../src/ops/verify.ts'
+import { makeSnapshot } from '../formats/importers/cloud-hypervisor/make-snapshot.ts'
+import { makeVmstate } from '../formats/importers/firecracker/make-vmstate.ts'
 import { makeMapped, makeStream, type PageSpec } from '../formats/importers/qemu/make-stream.ts'
 import { acpiTable, facs, fadt, loaderScript, rsdp, tableBlob } from './find/guest-tables.ts'
 
@@ -169,6 +172,50 @@ describe('QEMU stream', () => {
     const { bytes } = await inspect(file, { memory: { address: START + 0x3000n, length: PAGE } })
     return { snapshotPage: bytes?.hex ?? '' }
   }
+})
+
+describe('memory in a file of its own', () => {
+  const image = Buffer.concat(pages(0x1111_1111))
+
+  test('Cloud Hypervisor: four bytes of memory-ranges, and state.json as it is', async () => {
+    const files = makeSnapshot({ layout: 'v53', vcpus: [{ system: [] }], memory: [{ gpa: START, bytes: new Uint8Array(image) }] })
+    mkdirSync(at('ch'))
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(at('ch'), name), bytes)
+    await expect(edit(at('ch'), at('state.json'), set('0xdeadbeef'))).rejects.toMatchObject({ code: 'USAGE', message: expect.stringMatching(/memory-ranges/) })
+    const report = await edit(at('ch'), at('state.json'), { ...set('0xdeadbeef'), memoryOutput: at('memory-ranges') })
+    expect(report).toMatchObject({ memoryOutput: at('memory-ranges'), tables: [{ address: '0x40003040', after: '0xdeadbeef' }] })
+    expect(readFileSync(at('state.json')).equals(readFileSync(join(at('ch'), 'state.json')))).toBe(true)
+    expect(differences(image, readFileSync(at('memory-ranges')))).toEqual([0x3048, 0x3049, 0x304a, 0x304b])
+    await expect(edit(at('ch'), at('s2.json'), { ...set('1'), memoryOutput: join(at('ch'), 'memory-ranges') })).rejects.toMatchObject({ code: 'USAGE' })
+    expect(existsSync(at('s2.json'))).toBe(false)
+  })
+
+  test('Firecracker: with the memory file that the user names', async () => {
+    const memory = [{ baseAddress: START, size: BigInt(image.length), regionType: 'Dram', plugged: [true] }]
+    writeFileSync(at('fc.vmstate'), makeVmstate(RELEASES.at(-1)!, { vcpus: [[[0x6030_0000_0014_0000n, 0x1_0003n]]], memory }))
+    writeFileSync(at('fc.mem'), image)
+    await expect(edit(at('fc.vmstate'), at('fc2.vmstate'), set('2'))).rejects.toMatchObject({ code: 'FORMAT_UNWRITABLE' })
+    const named = { ...set('2'), memoryFiles: [at('fc.mem')] }
+    await edit(at('fc.vmstate'), at('fc2.vmstate'), { ...named, memoryOutput: at('fc2.mem') })
+    expect(differences(image, readFileSync(at('fc2.mem')))).toEqual([0x3048, 0x3049, 0x304a, 0x304b])
+    expect(readFileSync(at('fc2.vmstate')).equals(readFileSync(at('fc.vmstate')))).toBe(true)
+    const diffs = { ...named, memoryFiles: [at('fc.mem'), at('fc2.mem')], memoryOutput: at('x.mem') }
+    await expect(edit(at('fc.vmstate'), at('x.vmstate'), diffs)).rejects.toMatchObject({
+      code: 'FORMAT_UNWRITABLE',
+      message: expect.stringMatching(/one file/),
+    })
+    expect(existsSync(at('x.mem'))).toBe(false)
+  })
+
+  test('an output that exists: neither file is written', async () => {
+    const request = { ...set('3'), overwrite: false, memoryFiles: [at('fc.mem')], memoryOutput: at('new.mem') }
+    await expect(edit(at('fc.vmstate'), at('fc2.vmstate'), request)).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' })
+    expect(existsSync(at('new.mem'))).toBe(false)
+  })
+  test('nothing in memory is set', async () => {
+    const request = { steps: [parseSet('PSCI_VERSION=1.1')], memoryOutput: at('no.mem') }
+    await expect(edit(at('a.psnap'), at('no.psnap'), request)).rejects.toMatchObject({ code: 'USAGE' })
+  })
 })
 
 describe('refusals', () => {
