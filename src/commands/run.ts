@@ -1,5 +1,6 @@
 // Owns the words of `run`.
 import { Args, Flags } from '../cli/flags.ts'
+import { given } from '../cli/given.ts'
 import { GUEST_FLAGS, guestOptions, KERNEL, RUN_FLAGS, runLimits, WAKE_FLAGS, wakeOptions } from '../cli/guest-flags.ts'
 import { guestTerminal } from '../cli/guest-terminal.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
@@ -47,10 +48,7 @@ export default class Run extends SnapCommand<RunReport> {
         keepConsole: !terminal.prints,
         paced: flags.paced ?? terminal.isTerminal,
         force: flags.force,
-        ...(args.file === undefined ? {} : { file: args.file }),
-        ...(flags.kernel === undefined ? {} : { kernel: flags.kernel }),
-        ...(flags.build === undefined ? {} : { build: flags.build }),
-        ...(flags.until === undefined ? {} : { until: flags.until }),
+        ...given({ file: args.file, kernel: flags.kernel, build: flags.build, until: flags.until }),
         ...runLimits(flags),
       })
       return { report, text: page => renderRun(report, page), status: runStatus(report) }

@@ -112,6 +112,21 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'What a hibernated guest wrote of itself is on its disk.',
     'Keep the disk as it is: mounting it elsewhere or booting another guest from it destroys the image.',
   ],
+  [
+    'wake-clean',
+    "A guest was booted clean, in the target's own environment.",
+    'Linux is told `noresume`, so that it leaves what it had in memory; `--clean` asks for that.',
+  ],
+  [
+    'wake-not-hibernated',
+    'A guest was woken that did not say that it hibernates.',
+    'It ended with SYSTEM_OFF or a reset: below PSCI 1.3 a guest that hibernates does so too. It boots in the same environment; if there is an image on its disk, it resumes.',
+  ],
+  [
+    'wake-file-changed',
+    'Kernel, initramfs or a disk is not what the guest was saved with.',
+    'With `--clean` that is no matter. Accepted with `--accept-changed-files`, a guest that resumes may write old state over a newer disk.',
+  ],
 
   // what the file holds
   ['no-vcpus', 'The snapshot has no vCPU.', 'There is nothing to restore; save the guest again.'],

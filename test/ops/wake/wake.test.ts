@@ -1,52 +1,19 @@
-// A guest that hibernated is woken: in the same environment, on other builds, with changed files, clean; and what is refused.
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+// A guest that hibernated is woken: in the same environment, on other builds, or clean; and where the environment is another one it is refused.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
 import { listBuilds, loadBuild } from '../../../src/builds/load.ts'
-import { writeSnapshotFile } from '../../../src/formats/exporters.ts'
-import type { DeviceSnapshot, Snapshot } from '../../../src/model/snapshot.ts'
+import type { Snapshot } from '../../../src/model/snapshot.ts'
 import { withInput } from '../../../src/ops/input.ts'
-import type { RunReport } from '../../../src/ops/reports.ts'
-import { BOOT_KIND, bootRecordOf } from '../../../src/ops/run/boot-record.ts'
+import { bootRecordOf } from '../../../src/ops/run/boot-record.ts'
 import { NOBODY } from '../../../src/ops/run/console-port.ts'
-import { type RunOptions, run, runStatus } from '../../../src/ops/run/run.ts'
+import { run, runStatus } from '../../../src/ops/run/run.ts'
 import { save } from '../../../src/ops/save.ts'
 import { environmentOfSnapshot, signatureOf } from '../../../src/ops/signature/environment.ts'
 import { wakeDifferences } from '../../../src/ops/wake/wake-environment.ts'
-import { callingKernel, OFF, OFF2, RESET } from '../run/small-kernels.ts'
+import { callingKernel, OFF } from '../run/small-kernels.ts'
+import { at, changed, disk, files, guest, MEMORY, read, sleeps, wake, withBoot } from './sleeper.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'psci-snap-wake-'))
-const at = (name: string): string => join(folder, name)
-const MEMORY = 8 << 20
-const disk = { path: at('disk.img'), readOnly: false }
-const files = { kernel: at('kernel'), initrd: at('initrd'), disks: [disk] }
-
-const read = (file: string): Promise<Snapshot> => withInput(file, {}, async ({ snapshot }) => ({ ...snapshot, memory: [] }))
-const guest = { ...files, append: 'console=ttyAMA0 resume=/dev/vda', memory: MEMORY, cpus: 2, until: 'hibernate', noMemory: true }
-
-beforeAll(async () => {
-  writeFileSync(at('kernel'), callingKernel([OFF2, OFF]))
-  writeFileSync(at('initrd'), 'an initramfs')
-  writeFileSync(disk.path, '')
-  truncateSync(disk.path, 1 << 20)
-  await save(at('asleep.psnap'), { build: 'linux-7.3', guest })
-})
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const wake = (options: Partial<RunOptions> = {}): Promise<RunReport> =>
-  run({ ...files, wake: at('asleep.psnap'), port: NOBODY, keepConsole: true, timeout: 60_000, ...options })
-
-async function changed(name: string, change: (snapshot: Snapshot) => Snapshot): Promise<string> {
-  await writeSnapshotFile(change(await read(at('asleep.psnap'))), at(name), { force: true })
-  return at(name)
-}
-const withBoot = (change: (state: Record<string, unknown>) => unknown) => (snapshot: Snapshot) => ({
-  ...snapshot,
-  devices: snapshot.devices.map(
-    (device): DeviceSnapshot => (device.kind === BOOT_KIND ? { ...device, state: change(device.state as Record<string, unknown>) } : device),
-  ),
-})
+sleeps()
 
 test('a snapshot keeps how its guest was booted, and its memory may be left out', async () => {
   const snapshot = await withInput(at('asleep.psnap'), {}, async opened => opened.snapshot)
@@ -181,143 +148,4 @@ describe('--clean', () => {
       writeFileSync(disk.path, before)
     }
   })
-})
-
-describe('files', () => {
-  test('are named again: a path in a snapshot is not opened', async () => {
-    const { kernel: _, ...others } = files
-    await expect(run({ ...others, wake: at('asleep.psnap'), port: NOBODY })).rejects.toMatchObject({
-      code: 'USAGE',
-      hint: expect.stringContaining(`--kernel ${files.kernel} --initrd ${files.initrd} --disk ${disk.path}`),
-    })
-    await expect(run({ kernel: files.kernel, disks: [disk], wake: at('asleep.psnap'), port: NOBODY })).rejects.toMatchObject({
-      code: 'USAGE',
-      message: /initramfs/,
-    })
-    await expect(wake({ disks: [] })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('one disk') })
-    await expect(wake({ disks: [{ ...disk, readOnly: true }] })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining(',ro') })
-  })
-
-  test('or opened by the recorded paths, when that is asked for', async () => {
-    expect(await run({ wake: at('asleep.psnap'), port: NOBODY, recordedPaths: true })).toMatchObject({ stop: 'hibernated' })
-  })
-
-  test.each([
-    ['the disk', () => ({ disks: [{ path: at('other.img'), readOnly: false }] }), 1 << 20, 'sha256'],
-    ['the disk, of another size', () => ({ disks: [{ path: at('other.img'), readOnly: false }] }), 1 << 21, 'bytes'],
-  ])('%s must be the same', async (_what, named, size, says) => {
-    writeFileSync(at('other.img'), Buffer.alloc(size, 1))
-    await expect(wake(named())).rejects.toMatchObject({
-      code: 'FILE_CHANGED',
-      message: expect.stringContaining(says),
-      hint: expect.stringContaining('--accept-changed-files'),
-    })
-  })
-
-  test('kernel and initramfs too; accepted, the risk is said', async () => {
-    writeFileSync(at('longer'), callingKernel([{ id: 0x8400_0000 }, OFF2]))
-    await expect(wake({ kernel: at('longer') })).rejects.toMatchObject({ code: 'FILE_CHANGED', message: expect.stringContaining('the kernel') })
-    writeFileSync(at('initrd2'), 'an INITRAMFS')
-    await expect(wake({ initrd: at('initrd2') })).rejects.toMatchObject({ code: 'FILE_CHANGED', message: expect.stringContaining('the initramfs') })
-    const report = await wake({ kernel: at('longer'), initrd: at('initrd2'), acceptChanged: true })
-    expect(report).toMatchObject({ stop: 'hibernated' })
-    expect(report.findings.map(({ code, severity }) => [code, severity])).toEqual([
-      ['wake-file-changed', 'warning'],
-      ['wake-file-changed', 'warning'],
-    ])
-  })
-
-  test('a disk of which no digest was kept cannot be told', async () => {
-    const file = await changed('nodigest.psnap', snapshot => ({ ...snapshot, devices: snapshot.devices.filter(({ kind }) => kind !== 'disk-file') }))
-    await expect(wake({ wake: file })).rejects.toMatchObject({ code: 'FILE_CHANGED', message: expect.stringContaining('no digest') })
-  })
-})
-
-describe('what cannot be woken', () => {
-  test.each(['running', 'suspended'] as const)('a guest that is %s', async stop => {
-    const file = await changed(`${stop}.psnap`, snapshot => ({ ...snapshot, stop }))
-    await expect(wake({ wake: file })).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('psci-snap run') })
-  })
-
-  test('a guest that asked for a reset boots again, and that it did not say more is said', async () => {
-    writeFileSync(at('resets'), callingKernel([RESET]))
-    await save(at('reset.psnap'), { build: 'linux-7.3', guest: { kernel: at('resets'), memory: MEMORY, until: 'reset' } })
-    const report = await run({ kernel: at('resets'), wake: at('reset.psnap'), port: NOBODY })
-    expect([report.stop, report.findings.map(({ code }) => code)]).toEqual(['reset', ['wake-not-hibernated']])
-  })
-
-  test('a snapshot without a boot, as of the built-in guest', async () => {
-    await save(at('probe.psnap'), { build: 'linux-7.3', until: { kind: 'hibernate' } })
-    await expect(wake({ wake: at('probe.psnap') })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('how its guest was booted') })
-  })
-
-  test.each<[string, (state: Record<string, unknown>) => unknown]>([
-    ['no state', () => 5],
-    ['no kernel', ({ kernel: _, ...rest }) => rest],
-    ['a path that is none', state => ({ ...state, kernel: { path: 7, size: 1, sha256: '0'.repeat(64) } })],
-    ['a path with a NUL', state => ({ ...state, kernel: { path: 'a\0b', size: 1, sha256: '0'.repeat(64) } })],
-    ['a digest that is none', state => ({ ...state, deviceTree: 'zz' })],
-    ['a size below nothing', state => ({ ...state, initrd: { path: 'x', size: -1, sha256: '0'.repeat(64) } })],
-    ['memory without end', state => ({ ...state, memory: 2n ** 60n })],
-    ['a command line of a mebibyte', state => ({ ...state, append: 'x'.repeat(1 << 20) })],
-  ])('a damaged record: %s', async (_what, change) => {
-    const file = await changed('damaged.psnap', withBoot(change))
-    await expect(wake({ wake: file })).rejects.toMatchObject({ code: 'INPUT_CORRUPT' })
-  })
-
-  test('a record of a newer release', async () => {
-    const file = await changed(
-      'newer.psnap',
-      withBoot(state => ({ ...state, version: 2 })),
-    )
-    await expect(wake({ wake: file })).rejects.toMatchObject({ code: 'FORMAT_TOO_NEW' })
-  })
-
-  test('vCPUs with gaps', async () => {
-    const file = await changed('gaps.psnap', snapshot => ({ ...snapshot, vcpus: snapshot.vcpus.map((vcpu, n) => ({ ...vcpu, index: 3 * n })) }))
-    await expect(wake({ wake: file })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('numbered') })
-  })
-})
-
-test.each([
-  ['append', { append: 'x' }],
-  ['cpus', { cpus: 2 }],
-  ['memory', { memory: MEMORY }],
-  ['features', { features: [] }],
-  ['gic', { gic: 'v3' }],
-  ['seed', { seed: 1n }],
-  ['rng', { rng: true }],
-] as const)('--%s has no place beside --wake', async (name, options) => {
-  await expect(wake(options)).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining(`--${name}`) })
-})
-
-test('--psci has none but with --clean, and flags of waking none without --wake', async () => {
-  await expect(wake({ psci: '1.1' })).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('--clean') })
-  await expect(run({ kernel: files.kernel, clean: true, port: NOBODY })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('--clean') })
-})
-
-test('devices, seed and features come back as they were', async () => {
-  copyFileSync(disk.path, at('ro.img'))
-  const described = {
-    kernel: files.kernel,
-    memory: MEMORY,
-    disks: [disk, { path: at('ro.img'), readOnly: true }],
-    rng: true,
-    seed: 99n,
-    console: 'virtio',
-    features: ['psci_0_2'],
-    gic: 'v2',
-  } as const
-  await save(at('rich.psnap'), { build: 'linux-7.3', guest: { ...described, until: 'hibernate' } })
-  const { kernel, disks } = described
-  await save(at('rich2.psnap'), { build: 'linux-7.2', guest: { kernel, disks, wake: at('rich.psnap'), until: 'hibernate' } })
-  const [before, after] = [await read(at('rich.psnap')), await read(at('rich2.psnap'))]
-  const shape = ({ devices, gic, vcpus }: Snapshot) => [
-    devices.map(({ name, kind }) => `${name} ${kind}`),
-    gic,
-    vcpus.map(({ features }) => features),
-    bootRecordOf(devices),
-  ]
-  expect(shape(after)).toEqual(shape(before))
-  expect(bootRecordOf(after.devices)).toMatchObject({ seed: 99n, its: false })
 })
