@@ -25,9 +25,9 @@ export function renderCheckResult(result: CheckResult, { columns = 100, style }:
   const { verdictWithoutPolicy } = result
   const policy = verdictWithoutPolicy && verdictWithoutPolicy !== result.verdict ? ` (${verdictWithoutPolicy} but for what the policy accepts)` : ''
   lines.push(`${verdict}${style.bold(terminalText(source.file))} → ${style.bold(terminalText(target.build))} (${target.vmm})${policy}`)
-  say('because', result.reason)
   const isWaking = result.wake !== undefined
   if (isWaking) say('asked', 'whether it wakes there: it hibernated, so it boots anew and resumes from its own disk, and nothing is replayed')
+  say('because', result.reason)
   say(
     'PSCI',
     [

@@ -62,7 +62,7 @@ export function renderSignatures(report: SignatureComparison, { columns = 100, s
     ['a', a],
     ['b', b],
   ] as const)
-    lines.push(...wrap(terminalText(`${mark}  ${side.digest.slice(0, SHORT)}  ${side.hardwareSignature}  ${sourceText(side.source)}`), columns, '   '))
+    lines.push(terminalText(`${mark}  ${side.digest.slice(0, SHORT)}  ${side.hardwareSignature}  ${sourceText(side.source)}`))
   for (const { component, facts, meets } of different) {
     const shown = details ? facts : facts.slice(0, MOST_FACTS)
     lines.push('', style.bold(component))
