@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const BENCHES = {
-  cpu: { file: 'cpu/interpreter.ts', title: 'Interpreter' },
+  cpu: { file: 'cpu/cpu.ts', title: 'CPU' },
+  mmu: { file: 'cpu/mmu.ts', title: 'Translation' },
   replay: { file: 'replay/replay.ts', title: 'Replay and verdict' },
   'start-up': { file: 'start-up.ts', title: 'Start of the command line' },
   fleet: { file: 'fleet/fleet.ts', title: 'check of 10,000 snapshots' },

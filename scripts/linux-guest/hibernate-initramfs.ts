@@ -1,6 +1,7 @@
 // Owns the initramfs of a guest that hibernates again and again: it resumes from /dev/vda where it is told to and something is there, else it starts counting,
 // and hibernates as soon as it has counted on.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { openSource } from '../../src/formats/source/open.ts'
 import { readAll } from '../../src/formats/source/source.ts'
 import { Unavailable } from '../portable/cache.ts'
@@ -10,8 +11,8 @@ import { MARK, packBusybox } from './initramfs.ts'
 /** What the disk needs, in the order of loading. */
 const MODULES = ['virtio_mmio', 'virtio_blk']
 const DISK = 'vda'
-/** The command line that goes with it. */
-export const APPEND = `console=ttyAMA0 no_console_suspend resume=/dev/${DISK}`
+/** The command line that goes with it; what is left out of the boot is not what is tried. */
+export const APPEND = `console=ttyAMA0 no_console_suspend cryptomgr.notests=1 resume=/dev/${DISK}`
 
 /**
  * PID 1. /sys/power/resume does not return when there is something to resume from. Writing to it ends `noresume`, so who writes looks for that first, as the
@@ -52,13 +53,15 @@ done
 /** Throws Unavailable when busybox or the kernel's modules cannot be had. */
 export async function makeHibernatingInitramfs(apt: ArmPackages, packages: Packages, kernel: FetchedKernel, folder: string): Promise<string> {
   const from = fetchModules(apt, kernel)
-  const files: Record<string, Uint8Array> = {}
+  const files: Record<string, string> = {}
   for (const name of MODULES) {
     const path = from === undefined ? undefined : findFile(from, new RegExp(`^${name}\\.ko(\\.xz)?$`))
     if (path === undefined) throw new Unavailable(`module ${name} of ${kernel.package} cannot be had`)
-    files[`${name}.ko`] = withoutSignature(await unpacked(path))
+    const plain = join(folder, `${name}.ko`)
+    writeFileSync(plain, withoutSignature(await unpacked(path)))
+    files[`${name}.ko`] = plain
   }
-  return packBusybox(apt, packages, folder, 'hibernating.cpio', INIT, files)
+  return packBusybox(apt, packages, folder, INIT, files)
 }
 
 async function unpacked(path: string): Promise<Uint8Array> {

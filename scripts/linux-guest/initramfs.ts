@@ -26,24 +26,22 @@ report() {
   echo "${MARK}DONE"
 }
 report 2>/dev/null
+[ -e /more ] && sh /more
 grep -q ${AUTO} /proc/cmdline || setsid -c sh -c 'sh -i </dev/console >/dev/console 2>&1'
 echo "${MARK}BYE"
 sync
 poweroff -f
 `
 
-/** Makes it under `folder` and gives its path. Throws Unavailable when busybox cannot be had. */
-export const makeInitramfs = (apt: ArmPackages, packages: Packages, folder: string): string => packBusybox(apt, packages, folder, 'initramfs.cpio', INIT)
+/**
+ * Makes it under `folder` and gives its path. `more`: files that are in it besides, by path; a script `more` is run before the shell. Throws Unavailable when
+ * busybox cannot be had.
+ */
+export const makeInitramfs = (apt: ArmPackages, packages: Packages, folder: string, more: Readonly<Record<string, string>> = {}): string =>
+  packBusybox(apt, packages, folder, INIT, more)
 
-/** An initramfs of that name with busybox, this init, and files by their paths in it. Throws Unavailable when busybox cannot be had. */
-export function packBusybox(
-  apt: ArmPackages,
-  { userland }: Packages,
-  folder: string,
-  name: string,
-  init: string,
-  files: Readonly<Record<string, Uint8Array>> = {},
-): string {
+/** An initramfs with busybox, this init, and files by their paths in it. Throws Unavailable when busybox cannot be had. */
+export function packBusybox(apt: ArmPackages, { userland }: Packages, folder: string, init: string, more: Readonly<Record<string, string>> = {}): string {
   const row = userland.find(each => each.package === 'busybox-static')!
   const unpacked = apt.unpack(row.package, row.version) ?? apt.unpack(row.package)
   if (!unpacked) throw new Unavailable("Debian's package busybox-static for arm64 cannot be had")
@@ -52,10 +50,9 @@ export function packBusybox(
     for (const each of ['bin', 'dev', 'proc', 'sys', 'tmp']) mkdirSync(join(tree, each))
     cpSync(join(unpacked.folder, row.files[0]!), join(tree, 'bin/busybox'), { dereference: true })
     writeFileSync(join(tree, 'init'), init)
-    for (const [path, bytes] of Object.entries(files)) writeFileSync(join(tree, path), bytes)
     for (const each of ['init', 'bin/busybox']) chmodSync(join(tree, each), 0o755)
-    const output = join(folder, name)
-    packInitramfs(tree, {}, output)
+    const output = join(mkdtempSync(join(folder, 'initramfs-')), 'initramfs.cpio')
+    packInitramfs(tree, more, output)
     return output
   } finally {
     rmSync(tree, { recursive: true, force: true })

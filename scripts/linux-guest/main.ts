@@ -1,6 +1,6 @@
 // A step of `.ci/run`: boots Debian's arm64 kernels on the built-in machine, as packages.json of real-kernel names them, and moves them while they run.
 //
-//   node --import tsx scripts/linux-guest/main.ts [--kernel NAME]… [--only boots|moves|hibernation]… [--cycles N] [--cache DIR] [--points N] [--seed N]
+//   node --import tsx scripts/linux-guest/main.ts [--kernel NAME]… [--only boots|devices|moves|hibernation]… [--cycles N] [--cache DIR] [--points N] [--seed N]
 //
 // What cannot be had is reported as not run. The last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -11,6 +11,7 @@ import { cacheFolder, Unavailable } from '../portable/cache.ts'
 import { ArmPackages, fetchKernel, readPackages } from '../real-kernel/fetch.ts'
 import { checkBoot } from './boots.ts'
 import { checks } from './checks.ts'
+import { checkDevices, deviceFiles } from './devices.ts'
 import { makeHibernatingInitramfs } from './hibernate-initramfs.ts'
 import { checkHibernation } from './hibernation.ts'
 import { makeInitramfs } from './initramfs.ts'
@@ -79,6 +80,11 @@ async function main(): Promise<void> {
       if (!reference) print(`not run: ${title}: comparison with qemu-system-aarch64, which is not here or did not boot it`)
       for (const cpus of CPUS) await checkBoot({ title: `${row.name}, ${cpus} vCPU${cpus === 1 ? '' : 's'}`, files, cpus, reference }, all, signal, print)
       await checkBoot({ title: `${row.name}, PSCI pinned to 1.1`, files, cpus: 1, reference, psci: '1.1' }, all, signal, print)
+    }
+    if (isWanted('devices') && isFirst) {
+      const more = deviceFiles(apt.unpack(fetched.package, fetched.version)!.folder, folder)
+      if (more) await checkDevices(`${row.name}, devices`, fetched.image, makeInitramfs(apt, packages, folder, more), folder, all, signal)
+      else print(`not run: ${title}: devices, as the package has no modules that busybox can load`)
     }
     // One kernel is enough for the moves: the machine is what is tried.
     if (isWanted('moves') && isFirst)

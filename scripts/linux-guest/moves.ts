@@ -105,7 +105,7 @@ export async function checkMoves(
     check(`${title}: on ${from} it gets to its shell`, end.kind === 'point', end.kind)
     await save(guest, shell)
   })
-  const typing = typist(['echo it is $((6 * 7))', 'exit'], '')
+  const typing = typist(['echo it is $((6 * 7))', 'exit'], true)
   const left = await goOn(shell, to, typing, signal)
   check(
     `${title}: saved at its shell, on ${to} the shell goes on and the guest ends`,

@@ -7,11 +7,16 @@ export interface Typist extends ConsolePort {
   readonly output: string
 }
 
-export function typist(lines: readonly string[], prompt: string = PROMPT): Typist {
+/** `isAtPrompt`: the guest has asked already. */
+export function typist(lines: readonly string[], isAtPrompt = false): Typist {
   let output = ''
   let seen = 0
   let typed = 0
-  let waiting = new Uint8Array(0)
+  let waiting: Uint8Array = new Uint8Array(0)
+  const type = (): void => {
+    if (typed < lines.length) waiting = new TextEncoder().encode(`${lines[typed++]}\n`)
+  }
+  if (isAtPrompt) type()
   const decoder = new TextDecoder('latin1')
   return {
     get output() {
@@ -19,10 +24,10 @@ export function typist(lines: readonly string[], prompt: string = PROMPT): Typis
     },
     async write(bytes) {
       output += decoder.decode(bytes)
-      const at = output.indexOf(prompt, seen)
-      if (at < 0 || typed === lines.length) return
-      seen = at + prompt.length
-      waiting = new TextEncoder().encode(`${lines[typed++]}\n`)
+      const at = output.indexOf(PROMPT, seen)
+      if (at < 0) return
+      seen = at + PROMPT.length
+      type()
     },
     waiting: () => waiting,
     taken(count) {

@@ -296,4 +296,10 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'No change of registers makes the file load on the target.',
     'The message says what is in the way: another target, another VMM, or another set of vCPU features at the next boot.',
   ],
+  ['run-limit', 'A guest was still running when its limit came.', 'Give `run` more with `--timeout` or `--max-insns`, or a point with `--until`.'],
+  [
+    'run-idle',
+    'Every vCPU of a guest waits for something that never happens.',
+    'No timer and no device will wake it, and no input will come. A guest that asks for input needs some: a terminal, or a pipe.',
+  ],
 ]

@@ -7,7 +7,7 @@ import { savedPlaces } from '../emulator/board/devices.ts'
 import { SnapError } from '../errors.ts'
 import type { Finding } from '../model/finding.ts'
 import { registerValue } from '../model/register-list.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { DeviceSnapshot, Snapshot } from '../model/snapshot.ts'
 import { capture } from './capture.ts'
 import type { GuestInFile } from './guest-in-file.ts'
 import type { LiveHost, LiveVm, LiveVmOptions, Surroundings } from './live/live-host.ts'
@@ -122,7 +122,7 @@ async function attemptIn(vm: LiveVm, host: LiveHost, snapshot: Snapshot, options
         gic: snapshot.gic,
         stop: snapshot.stop,
         vm: snapshot.vm,
-        devices: ran ? vm.devices() : snapshot.devices,
+        devices: ran ? [...vm.devices(), ...withoutPlace(snapshot.devices, vm.devices())] : snapshot.devices,
         memory: ran ? vm.memory() : snapshot.memory,
         ...(machine ? { machine } : {}),
         ...(snapshot.unknown ? { unknown: snapshot.unknown } : {}),
@@ -213,7 +213,12 @@ async function observe(
       const seen = await observeGuest(vm, options)
       if (seen) return seen
     } else if (goesOn && options.guest === 'claimed') findings.push(notOurs)
-    return await observeInClone(host, snapshot, options)
+    const asked = await observeInClone(host, snapshot, options)
+    if (goesOn && canRunOn(host, snapshot, options)) {
+      await load()
+      await vm.runFor(RUN_ON, options.signal)
+    }
+    return asked
   } catch (error) {
     if (!(error instanceof SnapError && error.code === 'CANNOT_EXECUTE')) throw error
     findings.push({
@@ -225,6 +230,17 @@ async function observe(
     return undefined
   }
 }
+
+/** What is saved under names that the VM has no device of: kept as it is. */
+const withoutPlace = (saved: readonly DeviceSnapshot[], live: readonly DeviceSnapshot[]): readonly DeviceSnapshot[] =>
+  saved.filter(({ name }) => !live.some(each => each.name === name))
+
+/** Instructions that a guest with a kernel of the user's runs on for, so that its console is seen to go on. */
+const RUN_ON = 1_000_000
+
+/** A guest that tells nothing of itself but by its console: `run` is for more of it. */
+const canRunOn = (host: LiveHost, { devices, memory, stop }: Snapshot, { run, guest }: AttemptOptions): boolean =>
+  run === 'any' && guest === 'none' && host.kind === 'emulator' && stop === 'running' && memory.length > 0 && savedPlaces(devices).length > 0
 
 const notOurs: Finding = {
   severity: 'info',

@@ -10,7 +10,7 @@ export const VIRTIO_STRIDE = 0x200n
 export const VIRTIO_SLOTS = 32
 /** Shared peripheral interrupts: 0 is INTID 32. Each virtio-mmio transport has its own, from the first on. */
 export const SPI = { uart: 1, rtc: 2, virtio: 16 } as const
-/** In-kernel GIC: distributor, then redistributors up to the end (their execution side does not exist yet). */
+/** In-kernel GIC: all its parts lie in between. */
 export const GIC_DISTRIBUTOR = 0x0800_0000n
 export const GIC_END = 0x0900_0000n
 /** Where the parts of the interrupt controller are. Both versions have the distributor in common; the ITS is beside a GICv3 that has one. */

@@ -1,5 +1,6 @@
 // Owns what the parts of the runtime share: one engine's configuration and the few things that reach beyond a single vCPU. Knows no instruction.
 import { finishStep } from './debug/enabled.ts'
+import type { SelfHostedDebug } from './debug/self-hosted-debug.ts'
 import type { IdRegisters } from './decode/cpu-feature.ts'
 import type { Decoder } from './decode/table.ts'
 import type { EngineHooks, StopReason, SysRegMap } from './engine.ts'
@@ -15,6 +16,7 @@ export interface Cpu {
   readonly sysregs: SysRegMap
   readonly hooks: EngineHooks
   readonly mmu: Mmu
+  readonly debug: SelfHostedDebug
   /** Bytes that DC ZVA zeroes. */
   readonly zvaBytes: number
   /** Sets the event register of every vCPU. */

@@ -1,6 +1,5 @@
 // Owns the run loop: generated code until it returns, then whatever made it return. Knows no encoding and no operation.
 import { translationFeatures } from '../../arch/translation/features.ts'
-import type { Translation } from '../../arch/translation/walk.ts'
 import { SnapError } from '../../errors.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import type { Cpu, Outcome } from './cpu.ts'
@@ -10,17 +9,18 @@ import { createDecoder } from './decode/table.ts'
 import { DecodeCache } from './decode-cache.ts'
 import type { Counters, Engine, EngineOptions, RunResult } from './engine.ts'
 import { ENGINE_STATE, LINE } from './engine-state.ts'
-import { EC, FAULT, takeDataAbort, takeInstructionAbort, takePendingInterrupt, takeSynchronous, takeUndefined } from './exceptions.ts'
-import { executeTrap } from './execute-trap.ts'
-import { AT, EXIT } from './interpreter/layout.ts'
-import { ACCESS } from './interpreter/memory-access.ts'
+import { EC, takeDataAbort, takeInstructionAbort, takePendingInterrupt, takeSynchronous, takeUndefined } from './exceptions.ts'
+import { GuestRam } from './guest-ram.ts'
+import { AT, EXIT, HOT_RECORDS } from './interpreter/layout.ts'
 import { Operations } from './interpreter/operations.ts'
-import { allocateLinearMemory, type RamRegion } from './linear-memory.ts'
+import { Jit } from './jit/jit.ts'
+import { LeftUndone } from './left-undone.ts'
+import { allocateLinearMemory } from './linear-memory.ts'
 import { LookUpTables } from './look-up-tables.ts'
 import { Mmu } from './mmu/mmu.ts'
-import { completeAccess, outsideAccess } from './outside-access.ts'
+import { completeAccess } from './outside-access.ts'
 import { PSTATE } from './pstate.ts'
-import { SCTLR_LOW, unsupportedBySctlr } from './sctlr.ts'
+import { SCTLR_LOW, unsupportedBySctlr, unsupportedByTcr2 } from './sctlr.ts'
 import { encodingOf, SYSREG } from './system-register-encoding.ts'
 import { fpTrapped, unsupportedMode } from './system-registers.ts'
 import { VcpuBlock } from './vcpu-block.ts'
@@ -41,10 +41,11 @@ export function createEngine(options: EngineOptions): Engine {
   const { memory, regions } = linear
   const { buffer } = memory
   const view = new DataView(buffer)
-  const bytes = new Uint8Array(buffer)
   const operations = new Operations(memory)
   const runGenerated = operations.exports.run as (block: number, count: number) => number
   const tables = new LookUpTables(buffer, linear.tables)
+  const jit = options.jit === false ? undefined : new Jit(linear, operations, options.jit ?? {})
+  if (!jit) view.setUint32(AT.hotCount, HOT_RECORDS, true) // a full list: nothing is noted
 
   const features = announcedFeatures(options.idRegisters)
   const decoder = createDecoder(features)
@@ -57,50 +58,33 @@ export function createEngine(options: EngineOptions): Engine {
     { sysregs: options.sysregs, zvaBlock, countersInside: options.countersInside ?? false },
     tables,
     operations,
+    jit,
   )
   /** Whether the vCPU's tables were filled while every access was checked: then there is nothing in them. */
   const strictly = new Array<boolean>(options.vcpus).fill(false)
   const blocks = linear.blocks.map((address, i) => new VcpuBlock(i, new DataView(buffer, address, VCPU_STATE_BYTES), address, options.sysregs))
 
-  const regionOf = (address: bigint, length: number): RamRegion | undefined =>
-    regions.find(({ start, size }) => address >= start && address + BigInt(length) <= start + BigInt(size))
+  const ram = new GuestRam(buffer, regions, cache)
   const blockOf = (vcpu: number): VcpuBlock => {
     const block = blocks[vcpu]
     if (!block) throw new SnapError('USAGE', `there is no vCPU ${vcpu}`)
     return block
   }
-  /** The vCPU whose page of code fixed memory names. */
-  let ranLast: VcpuBlock | undefined
-  /** The word at a vCPU's PC: of the page that it executes, or as its address is translated. */
-  const wordAtPc = (vcpu: VcpuBlock): number => {
-    const { pc } = vcpu
-    const records = view.getUint32(AT.pageRecords, true)
-    if (ranLast === vcpu && records !== 0 && view.getBigUint64(AT.pageAddress, true) === (pc & ~0xfffn))
-      return view.getUint32(cache.pageOf(records) + Number(pc & 0xfffn), true)
-    const { mapping } = mmu.translate(vcpu, pc, mmu.rights(vcpu, 'fetch'))
-    const region = mapping && regionOf(mapping.address, 4)
-    if (!region) throw new Error(`no instruction at 0x${pc.toString(16)}`)
-    return view.getUint32(region.linear + Number(mapping.address - region.start), true)
-  }
-  const writeRam = (address: bigint, from: Uint8Array): void => {
-    const region = regionOf(address, from.length)
-    if (!region) throw new SnapError('USAGE', `[0x${address.toString(16)}, +${from.length}) is not in one RAM region`)
-    const offset = Number(address - region.start)
-    bytes.set(from, region.linear + offset)
-    cache.forget(region, offset, from.length)
-    for (const block of blocks) {
-      const marked = block.read64(ENGINE_STATE.monitorAddress)
-      const size = BigInt(block.read32(ENGINE_STATE.monitorSize))
-      if (marked < address + BigInt(from.length) && address < marked + size) block.write32(ENGINE_STATE.monitorSize, 0)
-    }
-  }
-
   const idRegister = (crm: number, op2: number): bigint => options.idRegisters.get(encodingOf(3, 0, 0, crm, op2)) ?? 0n
-  const readPhysical = (address: bigint): bigint | undefined => {
-    const region = regionOf(address, 8)
-    return region && view.getBigUint64(region.linear + Number(address - region.start), true)
-  }
-  const mmu = new Mmu(view, tables, translationFeatures(idRegister), readPhysical)
+  const mmu = new Mmu(view, tables, translationFeatures(idRegister), ram.dword)
+
+  const debug = new SelfHostedDebug({
+    view,
+    features,
+    idRegisters: options.idRegisters,
+    tables,
+    vcpus: options.vcpus,
+    fetch: vcpu => (vcpu.pc & 3n ? undefined : undone.translatedWord(vcpu)),
+    isExclusiveLoad: word => {
+      const encoding = decoder.decode(word)
+      return encoding?.semantics === 'loadStoreExclusive' && encoding.name.startsWith('LD')
+    },
+  })
 
   let endRequested = false
   const cpu: Cpu = {
@@ -110,36 +94,20 @@ export function createEngine(options: EngineOptions): Engine {
     sysregs: options.sysregs,
     hooks: options.hooks,
     mmu,
+    debug,
     zvaBytes: 4 << zvaBlock,
     sendEventToAll: () => {
       for (const block of blocks) block.write32(ENGINE_STATE.event, 1)
     },
     zero: (address, length) => {
-      if (!regionOf(address, length)) return false
-      writeRam(address, new Uint8Array(length))
+      if (!ram.region(address, length)) return false
+      ram.write(address, new Uint8Array(length))
       return true
     },
-    write64: (address, value) => writeRam(address, new Uint8Array(BigUint64Array.of(value).buffer)),
-    inRam: (address, length) => regionOf(address, length) !== undefined,
+    write64: (address, value) => ram.write(address, new Uint8Array(BigUint64Array.of(value).buffer)),
+    inRam: (address, length) => ram.region(address, length) !== undefined,
   }
-
-  const debug = new SelfHostedDebug({
-    view,
-    features,
-    idRegisters: options.idRegisters,
-    tables,
-    vcpus: options.vcpus,
-    fetch: vcpu => {
-      const { pc } = vcpu
-      const { mapping } = mmu.translate(vcpu, pc, mmu.rights(vcpu, 'fetch'))
-      const region = mapping && regionOf(mapping.address, 4)
-      return region && (pc & 3n) === 0n ? view.getUint32(region.linear + Number(mapping.address - region.start), true) : undefined
-    },
-    isExclusiveLoad: word => {
-      const encoding = decoder.decode(word)
-      return encoding?.semantics === 'loadStoreExclusive' && encoding.name.startsWith('LD')
-    },
-  })
+  const undone = new LeftUndone(view, cpu, ram, cache)
 
   /** Tells generated code what this vCPU's state means for the instructions that come: which tables, checks and traps. */
   const configure = (vcpu: VcpuBlock): void => {
@@ -167,70 +135,6 @@ export function createEngine(options: EngineOptions): Engine {
     else takeSynchronous(vcpu, features, { ec: EC.illegalState })
   }
 
-  /** Does what a translation asks for before the access is made; without that there was no reason to leave generated code. */
-  const settle = ({ mapping }: Translation, address: bigint): void => {
-    if (!mapping?.update) throw new Error(`two answers for the translation of 0x${address.toString(16)}`)
-    cpu.write64(mapping.update.address, mapping.update.value)
-  }
-
-  /** PC is in a page that generated code does not know. Gives a stop, or whether an attempt was counted. */
-  const fetch = (vcpu: VcpuBlock): { readonly counted: boolean; readonly outcome: Outcome } => {
-    const { pc } = vcpu
-    if (pc & 3n) {
-      takeSynchronous(vcpu, features, { ec: EC.pcAlignment, far: pc })
-      return { counted: true, outcome: undefined }
-    }
-    const translation = mmu.translate(vcpu, pc, mmu.rights(vcpu, 'fetch'))
-    const { fault, mapping } = translation
-    if (fault) {
-      takeInstructionAbort(vcpu, features, fault.status, pc)
-      return { counted: true, outcome: undefined }
-    }
-    if (mapping.update) {
-      settle(translation, pc)
-      return { counted: false, outcome: undefined }
-    }
-    const region = regionOf(mapping.address, 4)
-    if (!region) return { counted: true, outcome: { kind: 'fetch-outside', address: mapping.address } }
-    cache.enterPage(mapping.address, region)
-    return { counted: false, outcome: undefined }
-  }
-
-  /** Generated code left the instruction at PC undone. 'again': it has not been attempted yet after all. */
-  const leftUndone = (vcpu: VcpuBlock, exit: number, executed: number): Outcome | 'again' => {
-    if (exit === EXIT.stackAlignment) {
-      takeSynchronous(vcpu, features, { ec: EC.spAlignment })
-      return undefined
-    }
-    const word = wordAtPc(vcpu)
-    const zeroes = exit === EXIT.watchpoint && (view.getUint32(AT.exitAccess, true) & ACCESS.zeroBlock) !== 0
-    // Cache maintenance has rules of its own for what it cannot reach.
-    if (exit === EXIT.trap || (!zeroes && decoder.decode(word)?.semantics === 'system')) return executeTrap(vcpu, cpu, word, executed)
-    const virtual = view.getBigUint64(AT.exitAddress, true)
-    const access = view.getUint32(AT.exitAccess, true)
-    const write = (access & ACCESS.write) !== 0
-    if (exit === EXIT.outside) {
-      const physical = view.getBigUint64(AT.exitPhysical, true)
-      const second = view.getBigInt64(AT.exitSecondPage, true)
-      return outsideAccess(vcpu, cpu, word, { physical, bytes: access & ACCESS.bytes, write, secondPage: second < 0n ? undefined : second })
-    }
-    if (exit === EXIT.watchpoint) {
-      debug.takeWatchpoint(vcpu, virtual, write)
-      return undefined
-    }
-    if (exit === EXIT.alignment) {
-      takeDataAbort(vcpu, features, FAULT.alignment, virtual, write)
-      return undefined
-    }
-    const translation = mmu.translate(vcpu, virtual, mmu.rights(vcpu, write ? 'write' : 'read', (access & ACCESS.unprivileged) !== 0))
-    if (translation.fault) {
-      takeDataAbort(vcpu, features, translation.fault.status, virtual, write)
-      return undefined
-    }
-    settle(translation, virtual)
-    return 'again'
-  }
-
   /** What the counters of the run are made of; false: the vCPU's counters are the hooks'. */
   const beginCounters = (counters: Counters | undefined): boolean => {
     if (!options.countersInside) return false
@@ -250,10 +154,11 @@ export function createEngine(options: EngineOptions): Engine {
       return { executed: budget - left, stop }
     }
     if (budget === 0) return stopped({ kind: 'budget' })
-    const what = unsupportedBySctlr(vcpu.sysreg(SYSREG.SCTLR_EL1)) ?? unsupportedMode(vcpu.pstate)
+    const what = unsupportedBySctlr(vcpu.sysreg(SYSREG.SCTLR_EL1)) ?? unsupportedByTcr2(vcpu.sysreg(SYSREG.TCR2_EL1)) ?? unsupportedMode(vcpu.pstate)
     if (what !== undefined) return stopped({ kind: 'cannot-execute', what })
     for (const other of blocks) if (other !== vcpu) other.write32(ENGINE_STATE.monitorSize, 0)
     mmu.begin(vcpu)
+    debug.registersChanged(vcpu)
     const counting = beginCounters(counters)
     endRequested = false
     let level = vcpu.el
@@ -280,10 +185,12 @@ export function createEngine(options: EngineOptions): Engine {
         options.hooks.levelChanged?.(index, budget - left)
       }
       configure(vcpu)
-      const count = next === 'one' ? 1 : Math.min(left, MOST_AT_ONCE)
+      const count = next === 'one' ? 1 : Math.min(left, jit?.slice ?? MOST_AT_ONCE)
       if (counting) enterAt(vcpu, counters!.time + budget - left)
-      left -= count - runGenerated(vcpu.address, count)
-      ranLast = vcpu
+      const done = count - runGenerated(vcpu.address, count)
+      left -= done
+      undone.ran(vcpu)
+      jit?.afterRun(done)
       const exit = view.getUint32(AT.exit, true)
       let outcome: Outcome | 'again'
       if (exit === EXIT.budget) {
@@ -291,9 +198,9 @@ export function createEngine(options: EngineOptions): Engine {
         continue
       }
       if (exit === EXIT.decode) cache.decodeFrom(view.getUint32(AT.pageRecords, true), vcpu.pc)
-      else if (exit !== EXIT.fetch) outcome = leftUndone(vcpu, exit, budget - left - 1)
+      else if (exit !== EXIT.fetch) outcome = undone.answer(vcpu, exit, budget - left - 1)
       else if (left > 0) {
-        const fetched = fetch(vcpu)
+        const fetched = undone.fetch(vcpu)
         if (fetched.counted) left--
         outcome = fetched.outcome
       }
@@ -306,19 +213,15 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     vcpus: blocks.length,
     state: vcpu => new Uint8Array(buffer, blockOf(vcpu).address, VCPU_STATE_BYTES),
-    ram: (address, length) => {
-      const region = regionOf(address, length)
-      if (!region) throw new SnapError('USAGE', `[0x${address.toString(16)}, +${length}) is not in one RAM region`)
-      return new Uint8Array(buffer, region.linear + Number(address - region.start), length)
-    },
-    writeRam,
+    ram: (address, length) => new Uint8Array(buffer, ram.linearOrThrow(address, length), length),
+    writeRam: (address, from) => ram.writeFromOutside(address, from, blocks),
     run,
     endRun: () => {
       endRequested = true
     },
     completeMmio: (vcpu, value = 0n, word) => {
       const block = blockOf(vcpu)
-      completeAccess(block, cpu, word ?? wordAtPc(block), value)
+      completeAccess(block, cpu, word ?? undone.wordAtPc(block), value)
     },
     setInterruptLines: (vcpu, { irq, fiq, serror }) => {
       const block = blockOf(vcpu)

@@ -1,22 +1,47 @@
 // Owns the decoded pages in linear memory: which guest page has records where, decoding on demand, forgetting. Knows no meaning of an operation.
 import type { Decoder } from './decode/table.ts'
-import { OP_NEXT_PAGE, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD } from './interpreter/layout.ts'
+import { AT, MARK, OP_NEXT_PAGE, PAGE_MARKS, PAGE_RECORD_BYTES, PAGE_WORDS, RECORD } from './interpreter/layout.ts'
 import type { Operations } from './interpreter/operations.ts'
 import type { RamRegion } from './linear-memory.ts'
 import type { LookUpTables } from './look-up-tables.ts'
 import { lower } from './semantics/instruction-set.ts'
-import { type LowerContext, type Lowered, REGISTER } from './semantics/op.ts'
+import { type LowerContext, REGISTER } from './semantics/op.ts'
 
 /** Most instructions decoded at once: straight-line code is likely to be executed. */
 const DECODE_AHEAD = 64
 /** Semantics after which control does not continue. */
 const ENDS_RUN = new Set(['B', 'B.near', 'BR', 'TRAP'])
+/** Branches whose target is in a register. */
+const INDIRECT = new Set(['BR', 'BLR'])
 
 /** Where records are in linear memory, and how many pages of them there may be. */
 export interface DecodedPages {
   readonly base: number
   readonly capacity: number
 }
+
+/** Who has made something from decoded pages and must hear of changes: a page's (by its records), or all. */
+export interface DecodedPagesUser {
+  forgetPage(records: number): void
+  forgetAll(): void
+}
+
+/** What a word becomes, but for its place: parts of the record as it will stand in memory. */
+interface Template {
+  readonly code: number
+  /** Operation code of a branch within the page. */
+  readonly near: number
+  readonly registers: number
+  readonly others: number
+  readonly aux: number
+  readonly low: number
+  readonly high: number
+  /** Distance of a branch in bytes. */
+  readonly offset: number | undefined
+  readonly branches: boolean
+  readonly ends: boolean
+}
+const MOST_TEMPLATES = 1 << 17
 
 export class DecodeCache {
   readonly #view: DataView
@@ -27,10 +52,20 @@ export class DecodeCache {
   readonly #context: LowerContext
   readonly #tables: LookUpTables
   readonly #operations: Operations
+  readonly #user: DecodedPagesUser | undefined
+  readonly #templates = new Map<number, Template>()
   /** The pages in use, in order of their records: their code-map entries, to clear when the cache is full, and where their bytes are. */
   readonly #used: { readonly entry: number; readonly linear: number }[] = []
 
-  constructor(memory: ArrayBuffer, pages: DecodedPages, decoder: Decoder, context: LowerContext, tables: LookUpTables, operations: Operations) {
+  constructor(
+    memory: ArrayBuffer,
+    pages: DecodedPages,
+    decoder: Decoder,
+    context: LowerContext,
+    tables: LookUpTables,
+    operations: Operations,
+    user?: DecodedPagesUser,
+  ) {
     this.#view = new DataView(memory)
     this.#bytes = new Uint8Array(memory)
     this.#base = pages.base
@@ -39,6 +74,7 @@ export class DecodeCache {
     this.#context = context
     this.#tables = tables
     this.#operations = operations
+    this.#user = user
     this.#forgetAll()
   }
 
@@ -63,35 +99,51 @@ export class DecodeCache {
 
   /** Decodes the instruction at this address of the page with these records, and those that follow it in a straight line. */
   decodeFrom(records: number, address: bigint): void {
+    const view = this.#view
     const first = Number(address & 0xfffn) >>> 2
     const pageStart = this.pageOf(records)
     for (let word = first; word < PAGE_WORDS && word < first + DECODE_AHEAD; word++) {
       const record = records + word * RECORD.bytes
-      if (word > first && this.#view.getUint16(record + RECORD.op, true) !== 0) return
-      const instruction = this.#view.getUint32(pageStart + word * 4, true)
-      const lowered = lower(this.#decoder.decode(instruction), instruction, this.#context)
-      this.#write(record, lowered, word)
-      if (ENDS_RUN.has(lowered.op)) return
+      if (word > first && view.getUint16(record + RECORD.op, true) !== 0) return
+      const template = this.#template(view.getUint32(pageStart + word * 4, true))
+      this.#write(record, template, word)
+      if (template.ends) return
     }
   }
 
-  #write(record: number, lowered: Lowered, word: number): void {
-    const view = this.#view
-    let { op } = lowered
-    let imm = lowered.imm ?? 0n
-    if (lowered.offset !== undefined) {
-      const to = word + lowered.offset / 4
-      const near = to >= 0 && to < PAGE_WORDS
-      imm = BigInt(near ? (lowered.offset / 4) * RECORD.bytes : lowered.offset)
-      if (near) op = `${op}.near`
+  /** Most words of code have been met before, and mean the same everywhere but for where a branch leads. */
+  #template(instruction: number): Template {
+    const known = this.#templates.get(instruction)
+    if (known) return known
+    const lowered = lower(this.#decoder.decode(instruction), instruction, this.#context)
+    const { op, offset } = lowered
+    const imm = BigInt.asUintN(64, lowered.imm ?? 0n)
+    const template = {
+      code: this.#operations.code(op),
+      near: offset === undefined ? 0 : this.#operations.code(`${op}.near`),
+      registers: (lowered.d ?? REGISTER.discard) | ((lowered.n ?? REGISTER.zero) << 8),
+      others: (lowered.m ?? REGISTER.zero) | ((lowered.a ?? REGISTER.zero) << 8),
+      aux: lowered.b ?? lowered.aux ?? 0,
+      low: Number(imm & 0xffff_ffffn),
+      high: Number(imm >> 32n),
+      offset,
+      branches: offset !== undefined || INDIRECT.has(op),
+      ends: ENDS_RUN.has(op),
     }
-    view.setUint16(record + RECORD.op, this.#operations.code(op), true)
-    view.setUint8(record + RECORD.d, lowered.d ?? REGISTER.discard)
-    view.setUint8(record + RECORD.n, lowered.n ?? REGISTER.zero)
-    view.setUint8(record + RECORD.m, lowered.m ?? REGISTER.zero)
-    view.setUint8(record + RECORD.a, lowered.a ?? REGISTER.zero)
-    view.setUint16(record + RECORD.aux, lowered.b ?? lowered.aux ?? 0, true)
-    view.setBigInt64(record + RECORD.imm, BigInt.asIntN(64, imm), true)
+    if (this.#templates.size === MOST_TEMPLATES) this.#templates.clear()
+    this.#templates.set(instruction, template)
+    return template
+  }
+
+  #write(record: number, { code, near, registers, others, aux, low, high, offset, branches }: Template, word: number): void {
+    const view = this.#view
+    const to = offset === undefined ? -1 : word + offset / 4
+    const isNear = to >= 0 && to < PAGE_WORDS
+    const distance = offset === undefined ? 0 : isNear ? (offset / 4) * RECORD.bytes : offset
+    view.setUint32(record, (isNear ? near : code) | (registers << 16), true)
+    view.setUint32(record + RECORD.m, (branches ? view.getUint32(AT.hotThreshold, true) : others) | (aux << 16), true)
+    view.setUint32(record + RECORD.imm, offset === undefined ? low : distance, true)
+    view.setUint32(record + RECORD.imm + 4, offset === undefined ? high : distance < 0 ? -1 : 0, true)
   }
 
   /** Guest memory in [offset, offset + length) of the region was written from outside: its words are decoded again when reached. */
@@ -103,11 +155,13 @@ export class DecodeCache {
       if (records === 0) continue
       const from = Math.max(offset >>> 2, page * PAGE_WORDS) - page * PAGE_WORDS
       const to = Math.min(lastWord, page * PAGE_WORDS + PAGE_WORDS - 1) - page * PAGE_WORDS
+      if (this.#bytes.subarray(records + PAGE_MARKS + from, records + PAGE_MARKS + to + 1).some(mark => mark & MARK.compiled)) this.#user?.forgetPage(records)
       this.#bytes.fill(0, records + from * RECORD.bytes, records + (to + 1) * RECORD.bytes)
     }
   }
 
   #forgetAll(): void {
+    this.#user?.forgetAll()
     for (const { entry } of this.#used) this.#view.setUint32(entry, 0, true)
     this.#used.length = 0
     this.#tables.forgetCode()

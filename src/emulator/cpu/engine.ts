@@ -15,6 +15,7 @@
 // SCTLR_EL1.A is set (exclusive and ordered accesses always fault). With the MMU on memory is what MAIR_EL1 says.
 // Addresses of stops are physical, what KVM reports of them.
 import type { CpuFeature, IdRegisters } from './decode/cpu-feature.ts'
+import type { JitOptions } from './jit/jit.ts'
 
 export interface EngineOptions {
   /** Guest RAM, in pages of 4096 bytes, not overlapping; at most 3 GiB together. Everything else is outside: MMIO. */
@@ -27,6 +28,8 @@ export interface EngineOptions {
   readonly hooks: EngineHooks
   /** CNTVCT_EL0 and CNTPCT_EL0 are computed by generated code; every run is given Counters. */
   readonly countersInside?: boolean
+  /** Compilation of hot code; false: the interpreter does everything. Results are the same. */
+  readonly jit?: JitOptions | false
 }
 
 /**

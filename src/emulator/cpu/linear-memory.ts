@@ -2,7 +2,7 @@
 import { SnapError } from '../../errors.ts'
 import { VCPU_STATE_BYTES } from '../state-layout.ts'
 import type { EngineOptions } from './engine.ts'
-import { AT, BANKS, PAGE_RECORD_BYTES, REGION, TABLES } from './interpreter/layout.ts'
+import { AT, BANKS, PAGE_RECORD_BYTES, REGION, SLOT, TABLES } from './interpreter/layout.ts'
 
 /** A guest RAM region and where it is in linear memory. */
 export interface RamRegion {
@@ -20,13 +20,15 @@ export interface LinearMemory {
   readonly regions: readonly RamRegion[]
   readonly decodedPages: number
   readonly decodedPageCount: number
+  /** Compiled regions' places of entry: SLOT.limit times SLOT. */
+  readonly slots: number
 }
 
 const WASM_PAGE = 65536
 const GUEST_PAGE = 4096
 const MOST_RAM = 3 * 2 ** 30
-/** 16 MiB of records. When more pages of code are alive than this, all are forgotten and decoded again. */
-const DECODED_PAGES = 1024
+/** 70 MiB of records, where they are used: about the code of a booting Linux. When more pages of code are alive than this, all are forgotten and decoded again. */
+const DECODED_PAGES = 4096
 
 const align = (value: number, to: number): number => Math.ceil(value / to) * to
 
@@ -44,10 +46,12 @@ export function allocateLinearMemory({ ram, vcpus }: Pick<EngineOptions, 'ram' |
   const codeMaps = ram.map(({ size }) => take((size / GUEST_PAGE) * 4, 64))
   const pages = ram.reduce((sum, { size }) => sum + size / GUEST_PAGE, 0)
   const decodedPageCount = Math.min(DECODED_PAGES, pages)
+  const slots = take(SLOT.bytes * SLOT.limit, 64)
   const decodedPages = take(decodedPageCount * PAGE_RECORD_BYTES, GUEST_PAGE)
   const regions = ram.map(({ start, size }, i): RamRegion => ({ start, size, linear: take(size, GUEST_PAGE), codeMap: codeMaps[i]! }))
   const memory = new WebAssembly.Memory({ initial: Math.ceil(at / WASM_PAGE), maximum: WASM_PAGE })
   const view = new DataView(memory.buffer)
+  view.setUint32(AT.slots, slots, true)
   view.setUint32(AT.regionCount, regions.length, true)
   regions.forEach(({ start, size, linear, codeMap }, i) => {
     const entry = AT.regions + i * REGION.bytes
@@ -56,7 +60,7 @@ export function allocateLinearMemory({ ram, vcpus }: Pick<EngineOptions, 'ram' |
     view.setUint32(entry + REGION.linear, linear, true)
     view.setUint32(entry + REGION.codeMap, codeMap, true)
   })
-  return { memory, blocks, tables, regions, decodedPages, decodedPageCount }
+  return { memory, blocks, tables, regions, decodedPages, decodedPageCount, slots }
 }
 
 function checkRam(ram: EngineOptions['ram']): void {

@@ -16,8 +16,18 @@ export const SCTLR = {
   enIa: 1n << 31n,
 } as const
 
+/** TCR2_EL1: FEAT_S1PIE, FEAT_S1POE and FEAT_D128, none of which this CPU translates with. Arm ARM D24.2, TCR2_EL1. */
+const TCR2_UNSUPPORTED: readonly (readonly [bit: bigint, feature: string])[] = [
+  [1n << 1n, 'FEAT_S1PIE'],
+  [3n << 2n, 'FEAT_S1POE'],
+  [1n << 5n, 'FEAT_D128'],
+]
+
+/** The feature that a vCPU with this TCR2_EL1 translates with and this CPU has not, or undefined. */
+export const unsupportedByTcr2 = (tcr2: bigint): string | undefined => TCR2_UNSUPPORTED.find(([bit]) => tcr2 & bit)?.[1]
+
 /** Bits of the low half that are looked at whenever a vCPU runs on, as numbers. */
-export const SCTLR_LOW = { a: 1 << 1, sa: 1 << 3, sa0: 1 << 4 } as const
+export const SCTLR_LOW = { m: 1, a: 1 << 1, sa: 1 << 3, sa0: 1 << 4 } as const
 
 /** Why a vCPU with this SCTLR_EL1 cannot run here, or undefined. */
 export function unsupportedBySctlr(sctlr: bigint): string | undefined {

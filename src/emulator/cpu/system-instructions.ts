@@ -65,6 +65,10 @@ function zeroBlock(vcpu: VcpuBlock, cpu: Cpu, rt: number): Outcome {
     takeDataAbort(vcpu, cpu.features, FAULT.alignment, given, true)
     return undefined
   }
+  if (cpu.debug.watches(given & ~BigInt(cpu.zvaBytes - 1), cpu.zvaBytes)) {
+    cpu.debug.takeWatchpoint(vcpu, given, true)
+    return undefined
+  }
   if (mapping.update) cpu.write64(mapping.update.address, mapping.update.value)
   const address = mapping.address & ~BigInt(cpu.zvaBytes - 1)
   return cpu.zero(address, cpu.zvaBytes) ? advance(vcpu) : { kind: 'nisv', address, write: true }

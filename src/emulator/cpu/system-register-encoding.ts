@@ -9,6 +9,7 @@ export const SYSREG = {
   TTBR0_EL1: encodingOf(3, 0, 2, 0, 0),
   TTBR1_EL1: encodingOf(3, 0, 2, 0, 1),
   TCR_EL1: encodingOf(3, 0, 2, 0, 2),
+  TCR2_EL1: encodingOf(3, 0, 2, 0, 3),
   SPSR_EL1: encodingOf(3, 0, 4, 0, 0),
   ELR_EL1: encodingOf(3, 0, 4, 0, 1),
   SP_EL0: encodingOf(3, 0, 4, 1, 0),

@@ -1,12 +1,13 @@
 // Owns MRS, MSR and MSR (immediate) where generated code does not do them itself: permission, PSTATE fields, registers with side effects, hooks.
 import { VCPU_STATE } from '../state-layout.ts'
 import { advance, type Cpu, idField, type Outcome, trapSystemAccess, undefinedInstruction } from './cpu.ts'
+import { DEBUG_CONTROLS } from './debug/debug-registers.ts'
 import type { Fields } from './decode/validity.ts'
 import { el0Access } from './el0-access.ts'
 import { EC, type Features, takeSynchronous } from './exceptions.ts'
 import { TRANSLATION_REGISTERS } from './mmu/mmu.ts'
 import { MODE, PSTATE } from './pstate.ts'
-import { unsupportedBySctlr } from './sctlr.ts'
+import { unsupportedBySctlr, unsupportedByTcr2 } from './sctlr.ts'
 import { FPCR_BITS, FPSR_BITS } from './semantics/fp/control.ts'
 import { FPCR } from './semantics/fp/format.ts'
 import { encodingOf, SYSREG } from './system-register-encoding.ts'
@@ -102,6 +103,11 @@ export function executeMsr(vcpu: VcpuBlock, cpu: Cpu, f: Fields, executed: numbe
     case SYSREG.SCTLR_EL1: {
       const what = unsupportedBySctlr(value)
       if (what !== undefined) return { kind: 'cannot-execute', what }
+      break
+    }
+    case SYSREG.TCR2_EL1: {
+      const what = unsupportedByTcr2(value)
+      if (what !== undefined && cpu.sysregs.has(encoding)) return { kind: 'cannot-execute', what }
     }
   }
   const slot = cpu.sysregs.get(encoding)
@@ -111,6 +117,7 @@ export function executeMsr(vcpu: VcpuBlock, cpu: Cpu, f: Fields, executed: numbe
   const mask = (slot.writeMask ?? 0xffff_ffff_ffff_ffffn) & ~reserved
   vcpu.setSysreg(encoding, (vcpu.sysreg(encoding) & ~mask & ~reserved) | (value & mask))
   if (TRANSLATION_REGISTERS.has(encoding)) cpu.mmu.registersChanged(vcpu)
+  if (DEBUG_CONTROLS.has(encoding)) cpu.debug.registersChanged(vcpu)
   return advance(vcpu)
 }
 

@@ -15,8 +15,8 @@ export interface Pl031State {
 }
 
 const REGISTER = { dr: 0x00, mr: 0x04, lr: 0x08, cr: 0x0c, imsc: 0x10, ris: 0x14, mis: 0x18, icr: 0x1c, periphId: 0xfe0 } as const
-/** RTCPeriphID0 … 3, RTCPCellID0 … 3. */
-const IDENTIFICATION = [0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1]
+/** RTCPeriphID0 … 3 (revision 1, as QEMU's and what kvm-unit-tests look for), RTCPCellID0 … 3. */
+const IDENTIFICATION = [0x31, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1]
 const HZ = BigInt(COUNTER_HZ)
 const U32 = 0xffff_ffffn
 const RESET: Pl031State = { ticks: BigInt(EPOCH_SECONDS) * HZ, match: 0, load: 0, imsc: 0, ris: 0 }

@@ -2,9 +2,9 @@
 // Creates the engine at the first run; until then nothing of WebAssembly exists. Knows no scheduling.
 import { ERRNO } from '../../arch/errno.ts'
 import { SnapError } from '../../errors.ts'
-import { GIC_DISTRIBUTOR, GIC_END, INSTRUCTIONS_PER_TICK } from '../board/memory-map.ts'
+import { INSTRUCTIONS_PER_TICK } from '../board/memory-map.ts'
 import { createEngine } from '../cpu/create-engine.ts'
-import type { Engine, MmioStop, StopReason } from '../cpu/engine.ts'
+import type { Engine, StopReason } from '../cpu/engine.ts'
 import { PSTATE } from '../cpu/pstate.ts'
 import { firmwareCall } from '../firmware/dispatch.ts'
 import type { Vcpu } from '../kvm/vcpu.ts'
@@ -12,24 +12,17 @@ import type { Vm } from '../kvm/vm.ts'
 import { VCPU_STATE } from '../state-layout.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
-import type { VcpuExit } from './exits.ts'
 import { type Entropy, firmwarePort } from './firmware-port.ts'
 import { type FirmwareEvent, watchFirmware } from './firmware-watch.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import type { Interrupts } from './interrupts.ts'
 import { ENGINE_BYTES, type VcpuMachineState } from './machine-state.ts'
+import { accessOutside } from './outside-memory.ts'
+import type { Ending, Piece } from './piece.ts'
 import { createPmu, levelOf } from './pmu.ts'
 import { identification, type RegisterSources, readRegister, storedRegisters, writeRegister } from './system-registers.ts'
 import { createTimers } from './timers.ts'
 import { createVcpuLines, type VcpuLines } from './vcpu-lines.ts'
-
-/** How a piece of a vCPU's run ended: it may go on (`budget`), waits, has stopped, or must leave to the VMM. */
-export type Piece = { readonly executed: number } & (
-  | { readonly kind: 'budget' | 'wfi' | 'wfe' | 'off' }
-  | { readonly kind: 'exit'; readonly exit: Exclude<VcpuExit, { readonly kind: 'budget' | 'blocked' }> }
-)
-
-type Ending = Piece extends infer P ? (P extends Piece ? Omit<P, 'executed'> : never) : never
 
 export interface Execution {
   /** Runs the vCPU at `position` for at most `budget` instructions. Throws CANNOT_EXECUTE for what this machine does not do. */
@@ -212,8 +205,16 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
         return call(position, 'smc', stop.immediate)
       case 'hvc':
         return call(position, 'hvc', stop.immediate)
-      case 'mmio':
-        return access(cpu, position, state, stop)
+      case 'mmio': {
+        const value = accessOutside({ interrupts, bus, settleLines }, position, stop)
+        if (value === undefined) {
+          const { word, ...exit } = stop
+          state.mmio = { word }
+          return { kind: 'exit', exit }
+        }
+        cpu.completeMmio(position, stop.write ? undefined : value)
+        return undefined
+      }
       case 'nisv':
         // Without KVM_CAP_ARM_NISV_TO_USER, which no VMM of ours enables.
         return { kind: 'exit', exit: { kind: 'error', errno: ERRNO.ENOSYS } }
@@ -245,27 +246,6 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
     }
   }
 
-  /** A load or store outside RAM: the interrupt controller's, a device's, or the VMM's. */
-  function access(cpu: Engine, position: number, state: VcpuRun, { address, size, write, data, word }: MmioStop): Ending | undefined {
-    const gic = address >= GIC_DISTRIBUTOR && address < GIC_END ? interrupts.gic() : undefined
-    const frame = Number(address - GIC_DISTRIBUTOR)
-    if (gic?.claims(frame)) {
-      // Pending registers show the lines of every vCPU.
-      settleLines()
-      if (write) gic.write(position, frame, size, data)
-      cpu.completeMmio(position, write ? undefined : gic.read(position, frame, size))
-      return undefined
-    }
-    const found = bus.find(address)
-    if (found) {
-      if (write) found.device.write(found.offset, size, data)
-      cpu.completeMmio(position, write ? undefined : found.device.read(found.offset, size))
-      return undefined
-    }
-    state.mmio = { word }
-    return { kind: 'exit', exit: { kind: 'mmio', address, size, write, data } }
-  }
-
   function settleLines(): void {
     for (const { lines } of runs) lines.raise()
   }
@@ -273,8 +253,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
   return {
     run,
     completeAccess(position) {
-      const state = runs[position]
-      const access = state ? state.mmio : savedOf(vm.vcpus[position]!)?.mmio
+      const access = (runs[position] ?? savedOf(vm.vcpus[position]!))?.mmio
       if (!access) return
       const cpu = engineNow()
       const { data } = runs[position]!
@@ -300,11 +279,10 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
       vm.vcpus.map((vcpu, position) => {
         const state = runs[position]
         const held = savedOf(vcpu)
-        const block = vcpu.block
         return {
           index: vcpu.index,
           mmio: state ? state.mmio : held?.mmio,
-          engine: state ? block.slice(VCPU_STATE.engine, VCPU_STATE.engine + ENGINE_BYTES) : (held?.engine ?? new Uint8Array(ENGINE_BYTES)),
+          engine: state ? vcpu.block.slice(VCPU_STATE.engine, VCPU_STATE.engine + ENGINE_BYTES) : (held?.engine ?? new Uint8Array(ENGINE_BYTES)),
           physicalTimer: state ? state.timers.save() : held?.physicalTimer,
         }
       }),

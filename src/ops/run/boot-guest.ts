@@ -5,9 +5,11 @@ import { coreId, PC_ID, sysRegId } from '../../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
 import type { BackendVcpu } from '../../backends/backend.ts'
 import type { Build } from '../../builds/build.ts'
+import type { BoardTreeOptions } from '../../emulator/board/device-tree/board-tree.ts'
 import { boardDevices, MOST_DISKS, UART, virtioName } from '../../emulator/board/devices.ts'
 import { type BootPlan, planBoot } from '../../emulator/board/loader/boot-plan.ts'
 import { RAM_BASE } from '../../emulator/board/memory-map.ts'
+import { nextEntropy } from '../../emulator/firmware/trng.ts'
 import { SnapError } from '../../errors.ts'
 import type { DeviceSnapshot, Gic } from '../../model/snapshot.ts'
 import type { LiveHost, LiveVm, LiveVmOptions } from '../live/live-host.ts'
@@ -76,6 +78,7 @@ export interface Inherited {
 const MIB = 1 << 20
 const DEFAULT_MEMORY = 512 * MIB
 const DEFAULT_SEED = 1n
+const RNG_SEED_BYTES = 32
 const MOST_CPUS = { none: 1, v2: 8, v3: 64 } as const
 const X0 = coreId(0)
 const MPIDR = sysRegId(3, 0, 0, 0, 5)
@@ -143,6 +146,7 @@ export async function bootGuest(
           pmu: features.includes('pmu_v3'),
           virtio: places.filter(({ name }) => name.startsWith('virtio')).length,
           ...(options.append === undefined ? {} : { bootargs: options.append }),
+          ...treeSeeds(seed ?? DEFAULT_SEED),
         },
       )
       const deviceTree = createHash('sha256').update(plan.deviceTree.bytes).digest('hex')
@@ -178,6 +182,19 @@ export async function bootGuest(
     closeDisks()
     throw error
   }
+}
+
+/** The randomness that VMMs put into a device tree; here a function of the seed, so that the same command line boots the same. */
+function treeSeeds(seed: bigint): Pick<BoardTreeOptions, 'kaslrSeed' | 'rngSeed'> {
+  const rngSeed = new Uint8Array(RNG_SEED_BYTES)
+  const view = new DataView(rngSeed.buffer)
+  let { state, value: kaslrSeed } = nextEntropy(BigInt.asUintN(64, ~seed))
+  for (let at = 0; at < rngSeed.length; at += 8) {
+    const next = nextEntropy(state)
+    state = next.state
+    view.setBigUint64(at, next.value)
+  }
+  return { kaslrSeed, rngSeed }
 }
 
 const cpuOf = (build: Build | undefined): string => build?.host.cpu ?? 'unknown'

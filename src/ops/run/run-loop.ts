@@ -23,7 +23,8 @@ export interface LoopOptions extends Work {
 }
 
 export type GuestEnd =
-  | ({ readonly kind: 'ended' } & EndState)
+  /** `seen`: what was waited for at the console came before that. */
+  | ({ readonly kind: 'ended'; readonly seen?: boolean } & EndState)
   /** The point was reached, or whoever sits at the console left. */
   | { readonly kind: 'point' | 'left' }
   | { readonly kind: 'limit'; readonly what: string }
@@ -31,7 +32,7 @@ export type GuestEnd =
   | { readonly kind: 'idle' }
 
 /** Instructions between two looks at console and clock, and while input waits that the guest takes a few bytes at a time. */
-const SLICE = 1_000_000
+const SLICE = 500_000
 const SLICE_WITH_INPUT = 50_000
 /** Nanoseconds that a waiting guest's time may be ahead of ours, and milliseconds after which a busy one has lost track. */
 const AHEAD = 10_000_000
@@ -112,14 +113,15 @@ export async function runLoop(
     const stop = machine.runSlice(Math.min(slice, limit - vm.spent), horizon)
     // Who talks to the guest must not wait for it. Elsewhere slices are what they are, so that the same run stops at the same instruction.
     const took = performance.now() - wall
-    swift = Math.round(Math.min(4 * SLICE, Math.max(SLICE / 100, (swift * SWIFT) / Math.max(took, 0.1))))
+    swift = Math.round(Math.min(8 * SLICE, Math.max(SLICE / 100, (swift * SWIFT) / Math.max(took, 0.1))))
     const said = ears.heard()
     if (said.length > 0) await port.write(said)
     await between?.()
     progress?.({ label: 'the guest runs', done: vm.spent, unit: 'instructions' })
+    const seen = watch?.sees(decoder.decode(said)) ?? false
     // An end of the guest's is more than what it printed last.
-    if (stop.kind === 'exit' && stop.exit.kind !== 'mmio') return { kind: 'ended', ...(await endState(stop.exit, stop.vcpu, guest.vcpus)) }
-    if (watch?.sees(decoder.decode(said)) || stop.kind === 'pause') return { kind: 'point' }
+    if (stop.kind === 'exit' && stop.exit.kind !== 'mmio') return { kind: 'ended', seen, ...(await endState(stop.exit, stop.vcpu, guest.vcpus)) }
+    if (seen || stop.kind === 'pause') return { kind: 'point' }
     // Where nothing is, a load gives zero and a store goes nowhere, as VMMs have it: the vCPU goes on.
     if (stop.kind === 'time') await port.wait(AHEAD / 2e6)
     if (stop.kind === 'idle') {

@@ -54,7 +54,9 @@ export const needsSuspend = (until: RunPoint): boolean =>
 export function isReached(end: GuestEnd, until: RunPoint): boolean {
   if (end.kind === 'point') return true
   if (end.kind !== 'ended') return false
-  return until.kind === 'end' || (until.kind === 'stop' && until.stop === end.stop) || (until.kind === 'psci' && ENDS[until.name] === end.stop)
+  return (
+    end.seen === true || until.kind === 'end' || (until.kind === 'stop' && until.stop === end.stop) || (until.kind === 'psci' && ENDS[until.name] === end.stop)
+  )
 }
 
 const ENDS: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@ import { createEngine } from '../../../src/emulator/cpu/create-engine.ts'
 import { compileRow, ROWS } from '../../../src/emulator/cpu/decode/table.ts'
 import type { FieldLetter } from '../../../src/emulator/cpu/decode/validity.ts'
 import type { Engine, EngineHooks, StopReason, SysRegMap } from '../../../src/emulator/cpu/engine.ts'
+import type { JitOptions } from '../../../src/emulator/cpu/jit/jit.ts'
 import { encodingOf, SYSREG } from '../../../src/emulator/cpu/system-register-encoding.ts'
 import { VCPU_STATE, VCPU_STATE_BYTES } from '../../../src/emulator/state-layout.ts'
 
@@ -62,6 +63,7 @@ export interface BareOptions {
   readonly idRegisters?: ReadonlyMap<number, bigint>
   readonly sysregs?: SysRegMap
   readonly ramSize?: number
+  readonly jit?: JitOptions | false
 }
 
 /** vCPUs at CODE in EL1h with VBAR_EL1 = VECTORS and the stack pointer at the end of RAM. */
@@ -73,6 +75,7 @@ export function bareMachine(options: BareOptions = {}): BareMachine {
     idRegisters: options.idRegisters ?? new Map(),
     sysregs,
     hooks: { ...NO_HOOKS, ...options.hooks },
+    ...(options.jit === undefined ? {} : { jit: options.jit }),
   })
   const vcpus = Array.from({ length: engine.vcpus }, (_, index): Vcpu => {
     const bytes = engine.state(index)

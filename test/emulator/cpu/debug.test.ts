@@ -142,6 +142,7 @@ describe('a watchpoint', () => {
   })
   test('sees DC ZVA as a store, and not cache maintenance', () => {
     expect(outcome(machineWith([0xd50b7421], on))).toMatchObject({ ec: 0x35, iss: 0x62n })
+    expect(outcome(machineWith([0xd50b7421], { ...on, [SYSREG.SCTLR_EL1]: 1n << 14n }, EL0))).toMatchObject({ ec: 0x34, iss: 0x62n })
     expect(outcome(machineWith([0xd50b7a21], on))).toBe('hvc')
   })
   test('of stores sees an atomic instruction at its store, and nothing has changed', () => {

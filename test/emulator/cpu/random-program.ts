@@ -3,10 +3,10 @@
 import { compileRow, ROWS } from '../../../src/emulator/cpu/decode/table.ts'
 import type { StopReason } from '../../../src/emulator/cpu/engine.ts'
 import { SYSREG } from '../../../src/emulator/cpu/system-register-encoding.ts'
-import { type BareMachine, bareMachine, CODE, DATA, EL1H, mrs, msr, RAM, RAM_SIZE, VECTORS, word } from './bare-machine.ts'
+import { type BareMachine, type BareOptions, bareMachine, CODE, DATA, EL1H, mrs, msr, RAM, RAM_SIZE, VECTORS, word } from './bare-machine.ts'
 
 /** The same generator as in C: a multiplier and a high half. */
-function random(seed: number): () => number {
+export function random(seed: number): () => number {
   let state = BigInt(seed) * 2n + 1n
   return () => {
     state = BigInt.asUintN(64, state * 6364136223846793005n + 1442695040888963407n)
@@ -39,7 +39,7 @@ function anyWord(next: () => number): number {
 }
 
 /** Goes on after the faulting instruction, at EL0 or EL1 by a bit of its address, with a sound SPSR_EL1. */
-const HANDLER = [
+export const HANDLER = [
   mrs(0, SYSREG.ELR_EL1),
   word('ADD_imm', { s: 1, d: 0, n: 0, i: 4 }),
   msr(SYSREG.ELR_EL1, 0),
@@ -50,8 +50,8 @@ const HANDLER = [
   word('ERET'),
 ]
 
-export function program(seed: number, vcpus: number): Timed {
-  const machine = fresh(vcpus)
+export function program(seed: number, vcpus: number, jit?: BareOptions['jit']): Timed {
+  const machine = fresh(vcpus, 0, jit)
   const next = random(seed)
   for (let page = CODE; page < RAM + BigInt(RAM_SIZE); page += 0x1000n) {
     const words = Array.from({ length: 1024 }, () => anyWord(next))
@@ -79,10 +79,11 @@ const FEATURES: ReadonlyMap<number, bigint> = new Map([
 export interface Timed extends BareMachine {
   clock: number
 }
-function fresh(vcpus: number, clock = 0): Timed {
+export function fresh(vcpus: number, clock = 0, jit?: BareOptions['jit']): Timed {
   const timed: Timed = Object.assign(
     bareMachine({
       vcpus,
+      ...(jit === undefined ? {} : { jit }),
       idRegisters: FEATURES,
       hooks: {
         readSysreg: (_, encoding, executed) => (encoding & 1 ? BigInt(timed.clock + executed) : undefined),
@@ -140,9 +141,9 @@ export const saved = (machine: BareMachine): readonly Uint8Array[] => [
   machine.engine.ram(RAM, RAM_SIZE).slice(),
 ]
 
-export function restored(from: Timed, vcpus: number): Timed {
+export function restored(from: Timed, vcpus: number, jit?: BareOptions['jit']): Timed {
   const state = saved(from)
-  const machine = fresh(vcpus, from.clock)
+  const machine = fresh(vcpus, from.clock, jit)
   machine.engine.writeRam(RAM, state[vcpus]!) // first: it opens exclusive monitors
   for (let i = 0; i < vcpus; i++) machine.engine.state(i).set(state[i]!)
   return machine

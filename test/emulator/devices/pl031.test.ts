@@ -84,3 +84,8 @@ test('narrow accesses read the bytes that they name', () => {
   expect([0, 1, 2, 3].map(offset => Number(device.read(offset, 1)))).toEqual([0, 8, 16, 24].map(shift => (EPOCH_SECONDS >>> shift) & 0xff))
   expect(device.read(0xfe4, 1)).toBe(0x10n)
 })
+
+test('identifies itself as drivers and tests expect', () => {
+  const { get } = clock()
+  expect([0xfe0, 0xfe4, 0xfe8, 0xfec, 0xff0, 0xff4, 0xff8, 0xffc].map(get)).toEqual([0x31, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1])
+})

@@ -1,4 +1,4 @@
-// Owns random bare-metal programs that are interrupted: two timers and SGIs on every vCPU through a GICv3, a handler that counts and rearms.
+// Owns random bare-metal programs that are interrupted: two timers, a cycle counter and SGIs on every vCPU through a GICv3, a handler that counts and rearms.
 // On top of the steps of random-program.ts; X21 to X26 belong to the handler.
 import fc from 'fast-check'
 import { RAM_BASE } from '../../../src/emulator/board/memory-map.ts'
@@ -8,7 +8,7 @@ const VECTORS = RAM_BASE + 0x2000n
 /** The handler's counters, by INTID; and the last ELR_EL1 of each vCPU at 0xa00. */
 export const COUNTERS = RAM_BASE + 0x9000n
 
-/** Distributor on, this vCPU's redistributor, CPU interface and timers on, interrupts unmasked. X25 is its SGI frame. */
+/** Distributor on, this vCPU's redistributor, CPU interface, timers and cycle counter on, interrupts unmasked. X25 is its SGI frame. */
 const ENABLE = [
   0xd2a8_0018, // mov x24, #0x40000000
   0xf292_0018, // movk x24, #0x9000
@@ -25,7 +25,7 @@ const ENABLE = [
   0x1280_0015, // mov w21, #0xffffffff
   0xb900_8335, // str w21, [x25, #128]
   0x529f_fff5, // mov w21, #0xffff
-  0x72a9_0015, // movk w21, #0x4800, lsl #16
+  0x72a9_1015, // movk w21, #0x4880, lsl #16
   0xb901_0335, // str w21, [x25, #256]
   0x5280_1415, // mov w21, #0xa0
   0x3910_6f35, // strb w21, [x25, #1051]
@@ -43,6 +43,13 @@ const ENABLE = [
   0x9105_36f7, // add x23, x23, #0x14d
   0xd51b_e257, // msr cntp_cval_el0, x23
   0xd51b_e235, // msr cntp_ctl_el0, x21
+  0x9280_0017, // mov x23, #-1
+  0xd51b_9c77, // msr pmovsclr_el0, x23
+  0xd2b0_0015, // mov x21, #0x80000000
+  0xd51b_9c35, // msr pmcntenset_el0, x21
+  0xd518_9e35, // msr pmintenset_el1, x21
+  0xd280_0835, // mov x21, #0x41
+  0xd51b_9c15, // msr pmcr_el0, x21
   0xd503_42ff, // msr daifclr, #0x2
 ]
 /** Acknowledges, counts, notes where it came from, moves the timer on that fired, ends. */
@@ -67,6 +74,8 @@ const HANDLER = [
   0xd53b_e037, // mrs x23, cntpct_el0
   0x9103_4ef7, // add x23, x23, #0xd3
   0xd51b_e257, // msr cntp_cval_el0, x23
+  0x9280_0017, // mov x23, #-1
+  0xd51b_9c77, // msr pmovsclr_el0, x23
   0xd518_cc35, // msr icc_eoir1_el1, x21
   0xd69f_03e0, // eret
 ]
@@ -84,6 +93,8 @@ const interrupting: fc.Arbitrary<readonly number[]> = fc.oneof(
   { weight: 2, arbitrary: sgi },
   { weight: 1, arbitrary: fc.constantFrom([0xd503_42df], [0xd503_42ff], [0xd503_207f]) }, // msr daifset, #2; msr daifclr, #2; wfi
   { weight: 1, arbitrary: words(0xd538_cb60, 0xd538_cc41, 0xb942_0322) }, // icc_rpr_el1, icc_hppir1_el1, GICR_ISPENDR0
+  // mov x9, #-n; msr pmccntr_el0, x9; mrs x3, pmccntr_el0: an overflow soon
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 900 }).map(n => [(0x9280_0009 | (n << 5)) >>> 0, 0xd51b_9d09, 0xd53b_9d03]) },
   { weight: 1, arbitrary: fc.nat(15).map(n => [(0xd280_0009 | (n << 9)) >>> 0, 0xd518_4609]) }, // mov x9, #16 * n; msr icc_pmr_el1, x9
   { weight: 1, arbitrary: words(0xd280_1e09, 0xd518_4609) }, // mov x9, #0xf0; msr icc_pmr_el1, x9
   { weight: 1, arbitrary: fc.nat(15).map(n => [(0x5280_0029 | ((1 << n) << 5)) >>> 0, 0xb902_8329]) }, // str w9, GICR_ICPENDR0

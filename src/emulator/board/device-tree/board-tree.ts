@@ -23,7 +23,7 @@ export interface BoardTreeOptions {
   readonly bootargs?: string
   /** Where an initramfs lies. */
   readonly initrd?: { readonly start: bigint; readonly end: bigint }
-  /** Randomness for the kernel; left out unless given, so that the same command line boots the same. */
+  /** Randomness for the kernel: where it puts itself, and what it begins its generator with. */
   readonly rngSeed?: Uint8Array
   readonly kaslrSeed?: bigint
 }

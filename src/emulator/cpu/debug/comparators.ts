@@ -28,7 +28,8 @@ export interface WatchRange {
 
 const ENABLE = 1
 const HMC = 1 << 13
-const ADDRESS = (1n << 56n) - 1n
+/** Bits of an address that are compared. */
+export const ADDRESS = (1n << 56n) - 1n
 const bits = (control: number, at: number, count: number): number => (control >>> at) & ((1 << count) - 1)
 const privilege = (control: number): number => bits(control, 1, 2)
 const security = (control: number): number => bits(control, 14, 2)

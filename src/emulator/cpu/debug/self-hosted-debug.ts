@@ -8,7 +8,7 @@ import { AT, WALK_CLASS, WATCH } from '../interpreter/layout.ts'
 import type { LookUpTables } from '../look-up-tables.ts'
 import { PSTATE } from '../pstate.ts'
 import type { VcpuBlock } from '../vcpu-block.ts'
-import { anyBreakpointEnabled, anyBreakpointMatches, type Comparator, type Comparators, type WatchRange, watches, watchRanges } from './comparators.ts'
+import { ADDRESS, anyBreakpointEnabled, anyBreakpointMatches, type Comparator, type Comparators, type WatchRange, watches, watchRanges } from './comparators.ts'
 import { DEBUG_REGISTER, MDSCR } from './debug-registers.ts'
 import { debugEnabled, finishStep, STEPPED } from './enabled.ts'
 
@@ -42,6 +42,8 @@ export class SelfHostedDebug {
   readonly #aarch32: boolean
   /** By vCPU: where watchpoints are, as its look-up tables respect them. */
   readonly #respected: string[]
+  /** By vCPU: what its registers say; undefined when they may have changed. */
+  readonly #comparators: (Comparators | undefined)[] = []
   #exclusiveLoad = false
 
   constructor(parts: DebugParts) {
@@ -52,6 +54,11 @@ export class SelfHostedDebug {
     this.#contextAware = field(DEBUG_REGISTER.ID_AA64DFR0_EL1, 28) + 1
     this.#aarch32 = field(DEBUG_REGISTER.ID_AA64PFR0_EL1, 0) === AARCH32 || field(DEBUG_REGISTER.ID_AA64PFR0_EL1, 4) === AARCH32
     this.#respected = new Array<string>(parts.vcpus).fill('')
+  }
+
+  /** A run begins, or the guest wrote one of DEBUG_CONTROLS. */
+  registersChanged(vcpu: VcpuBlock): void {
+    this.#comparators[vcpu.index] = undefined
   }
 
   /** Whether there is anything to do about this vCPU; nothing else here is called when there is not. */
@@ -82,9 +89,10 @@ export class SelfHostedDebug {
   prepare(vcpu: VcpuBlock): Next {
     const mdscr = vcpu.sysregLow(DEBUG_REGISTER.MDSCR_EL1)
     const enabled = debugEnabled(vcpu)
+    if (!enabled) vcpu.write32(ENGINE_STATE.stepped, STEPPED.no) // what comes is not stepped
     let next: Next = 'run'
     if (mdscr & MDSCR.mde) {
-      const all = this.#comparators(vcpu)
+      const all = (this.#comparators[vcpu.index] ??= this.#readComparators(vcpu))
       this.#watch(vcpu, all, enabled)
       if (enabled && anyBreakpointEnabled(all, vcpu.el)) {
         if (anyBreakpointMatches(all, vcpu.el, vcpu.pc) && this.#parts.fetch(vcpu) !== undefined) {
@@ -107,15 +115,28 @@ export class SelfHostedDebug {
     finishStep(vcpu, this.#exclusiveLoad)
   }
 
+  /** Whether a store that the runtime is about to make for the vCPU that runs hits a watchpoint; generated code looks itself (watch-check.ts). */
+  watches(address: bigint, bytes: number): boolean {
+    const { view } = this.#parts
+    const first = address & ADDRESS
+    const last = first + BigInt(bytes - 1)
+    for (let i = view.getUint32(AT.watchCount, true) - 1; i >= 0; i--) {
+      const at = AT.watchRanges + i * WATCH.bytes
+      if (!(view.getUint32(at + WATCH.flags, true) & (1 << WALK_CLASS.write))) continue
+      if (view.getBigUint64(at + WATCH.start, true) <= last && first <= view.getBigUint64(at + WATCH.last, true)) return true
+    }
+    return false
+  }
+
   takeWatchpoint(vcpu: VcpuBlock, address: bigint, write: boolean): void {
     takeSynchronous(vcpu, this.#parts.features, { ec: EC.watchpoint + vcpu.el, iss: DEBUG_EXCEPTION | (write ? WRITE : 0), far: address })
   }
 
-  /** Registers may have been changed from outside: watchpoints are compared anew. */
+  /** Tells generated code where watchpoints are, and which of them look now. */
   #watch(vcpu: VcpuBlock, all: Comparators, enabled: boolean): void {
     const { view, tables } = this.#parts
     const ranges = watchRanges(all)
-    const places = ranges.map(({ start, last }) => `${start}-${last}`).join()
+    const places = ranges.length === 0 ? '' : ranges.map(({ start, last }) => `${start}-${last}`).join()
     if (this.#respected[vcpu.index] !== places) {
       this.#respected[vcpu.index] = places
       tables.forgetVcpu(vcpu.index)
@@ -142,7 +163,7 @@ export class SelfHostedDebug {
     )
   }
 
-  #comparators(vcpu: VcpuBlock): Comparators {
+  #readComparators(vcpu: VcpuBlock): Comparators {
     const read = (values: readonly number[], controls: readonly number[], count: number): readonly Comparator[] =>
       Array.from({ length: count }, (_, n) => ({ value: vcpu.sysreg(values[n]!), control: vcpu.sysregLow(controls[n]!) }))
     return {

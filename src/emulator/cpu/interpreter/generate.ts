@@ -10,14 +10,17 @@ import { FunctionBuilder, type Label } from '../wasm/function-builder.ts'
 import { ModuleBuilder } from '../wasm/module-builder.ts'
 import { global32, global64 } from './globals.ts'
 import { HandlerEmitter, type HandlerEnd } from './handler-emitter.ts'
-import { AT, EXIT, FIRST_OP, OP_DECODE, OP_NEXT_PAGE, RECORD } from './layout.ts'
+import { AT, EXIT, FIRST_OP, INTERPRET, OP_DECODE, OP_NEXT_PAGE, RECORD, SLOT } from './layout.ts'
 import { addressOf, defineRuntimeFunctions, type RuntimeFunctions } from './runtime-functions.ts'
 
 const ZERO = constant32(0)
-const MAXIMUM_MEMORY_PAGES = 65536
+export const MAXIMUM_MEMORY_PAGES = 65536
 
-/** `ops`: hot ones first, as allOperations() gives them. Operation i has the code FIRST_OP + i in records. */
-export function generateInterpreter(ops: readonly Op[]): Uint8Array {
+/**
+ * `ops`: hot ones first, as allOperations() gives them. Operation i has the code FIRST_OP + i in records. Codes from `firstRegion` on are slots of compiled regions
+ * (jit/), whose functions stand in the table where their codes would have cold handlers.
+ */
+export function generateInterpreter(ops: readonly Op[], firstRegion: number): Uint8Array {
   const module = new ModuleBuilder()
   module.importMemory('engine', 'memory', MAXIMUM_MEMORY_PAGES)
   const runtime = defineRuntimeFunctions(module)
@@ -28,7 +31,7 @@ export function generateInterpreter(ops: readonly Op[]): Uint8Array {
     0,
     cold.map(op => defineColdHandler(module, runtime, op)),
   )
-  const main = defineMain(module, runtime, hot)
+  const main = defineMain(module, runtime, hot, firstRegion)
   defineRun(module, runtime, main)
   return module.bytes()
 }
@@ -67,8 +70,14 @@ function defineColdHandler(module: ModuleBuilder, runtime: RuntimeFunctions, op:
   return index
 }
 
+/**
+ * A compiled region: region(slot, instructions left), at least 1. It returns the record to go on with (INTERPRET added: not with a region), or 0: the address is
+ * in AT.pc. AT.left says what is left. Whatever the interpreter must do (accesses that miss, traps, the last instructions of a budget) it leaves undone.
+ */
+export const REGION_PARAMS = [I32, I32] as const
+
 /** main(record, count): executes at most `count` instructions and returns how many are left; PC is stored. */
-function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: readonly Op[]): number {
+function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: readonly Op[], firstRegion: number): number {
   const index = module.declare([I32, I32], [I32])
   const handlerType = module.typeIndex([I32], [I32])
   const f = new FunctionBuilder([I32, I32], [I32])
@@ -76,18 +85,26 @@ function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: reado
   const LEFT = 1
   const record = local(I32, RECORD_LOCAL)
   const left = local(I32, LEFT)
+  /** The operation to execute: the record's, but where a region begins that must not be entered now. */
+  const OPERATION = f.newLocal(I32)
+  const operation = local(I32, OPERATION)
   // Generated code always leaves before they change.
   const tables = f.keep(global32(AT.tlb))
   const attempted = i32.sub(i32.sub(global32(AT.entryCount), left), constant32(1)) // the instruction itself has been counted
 
+  const follow = (value: I32Expression): void => {
+    f.set(RECORD_LOCAL, value)
+    f.set(OPERATION, load16U32(record, RECORD.op))
+  }
+  follow(record)
   const leave = f.block()
   const next = f.loop()
   const continueWith = (value: I32Expression): void => {
-    f.set(RECORD_LOCAL, value)
+    follow(value)
     f.branch(next)
   }
   const stopWhenZero = (value: I32Expression): void => {
-    f.set(RECORD_LOCAL, value)
+    follow(value)
     f.branchIf(record, next)
     f.return(left) // PC was stored by whoever gave 0
   }
@@ -100,7 +117,7 @@ function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: reado
   for (let i = labels.length - 1; i >= 0; i--) labels[i] = f.block()
   f.branchIf(i32.eqz(left), leave)
   f.set(LEFT, i32.sub(left, constant32(1)))
-  f.branchTable(load16U32(record, RECORD.op), labels, coldLabel)
+  f.branchTable(operation, labels, coldLabel)
   labels.forEach((_, code) => {
     f.end()
     if (code === OP_DECODE) {
@@ -118,7 +135,29 @@ function defineMain(module: ModuleBuilder, runtime: RuntimeFunctions, hot: reado
     }
   })
   f.end() // coldLabel
-  stopWhenZero(callIndirect(I32, handlerType, [record, i32.sub(load16U32(record, RECORD.op), constant32(labels.length))]))
+  const place = i32.sub(operation, constant32(labels.length))
+  f.if(i32.ltU(operation, constant32(firstRegion)))
+  stopWhenZero(callIndirect(I32, handlerType, [record, place]))
+  f.end()
+  uncount()
+  const slot = (): I32Expression => i32.sub(operation, constant32(firstRegion))
+  f.set(RECORD_LOCAL, callIndirect(I32, module.typeIndex(REGION_PARAMS, [I32]), [slot(), left, place]))
+  f.set(LEFT, global32(AT.left))
+  f.if(i32.and(record, constant32(INTERPRET)))
+  follow(i32.sub(record, constant32(INTERPRET)))
+  f.if(i32.geU(operation, constant32(firstRegion)))
+  f.set(OPERATION, load16U32(i32.add(global32(AT.slots), i32.mul(slot(), constant32(SLOT.bytes))), SLOT.op))
+  f.end()
+  f.branch(next)
+  f.end()
+  f.if(i32.eqz(record))
+  f.set(RECORD_LOCAL, runtime.goTo(global64(AT.pc)))
+  f.if(i32.eqz(record))
+  f.return(left)
+  f.end()
+  f.end()
+  runtime.arrive(f, record)
+  continueWith(record)
   f.end() // next
   f.end() // leave
   f.store(8, ZERO, addressOf(record), AT.pc)
@@ -153,6 +192,7 @@ function defineRun(module: ModuleBuilder, runtime: RuntimeFunctions, main: numbe
   f.store32(ZERO, constant32(EXIT.budget), AT.exit)
   const first = f.keep(runtime.goTo(load64(block, VCPU_STATE.pc)))
   f.if(first)
+  runtime.arrive(f, first)
   f.set(LEFT, call(I32, main, [first, local(I32, LEFT)]))
   f.end()
   f.copyMemory(i32.add(block, constant32(VCPU_STATE.x)), registers, xBytes)

@@ -1,5 +1,5 @@
 // Owns the interpreter's side of Emit: operands are loaded from the decoded record. One instance emits one handler, into the big function or its own.
-import { type AccessSize, type BlockPart, type Emit, FLAGS, type LoadedBlock, type Privilege, type RegisterOperand } from '../semantics/emit.ts'
+import { type AccessSize, type BlockPart, type Emit, FLAGS, type LoadedBlock, type Privilege } from '../semantics/emit.ts'
 import {
   constant32,
   constant64,
@@ -9,7 +9,6 @@ import {
   type I64Expression,
   i32,
   i64,
-  load8U32,
   load16U32,
   load32,
   load64,
@@ -23,11 +22,10 @@ import {
 } from '../wasm/expression.ts'
 import type { FunctionBuilder } from '../wasm/function-builder.ts'
 import type { SharedFunction } from '../wasm/shared-function.ts'
-import { global32, global64, tableIndex } from './globals.ts'
+import { global32, global64, tableIndex, ZERO } from './globals.ts'
 import { AT, EXIT, RECORD, TABLE } from './layout.ts'
-import { type Access, addressOf, type RuntimeFunctions } from './runtime-functions.ts'
-
-const ZERO = constant32(0)
+import { RecordOperands } from './record-operands.ts'
+import type { Access, RuntimeFunctions } from './runtime-functions.ts'
 
 /** How a handler ends; differs between a place in the branch table and a function of its own. */
 export interface HandlerEnd {
@@ -39,10 +37,8 @@ export interface HandlerEnd {
   leave(): void
 }
 
-export class HandlerEmitter implements Emit {
-  readonly #f: FunctionBuilder
+export class HandlerEmitter extends RecordOperands implements Emit {
   readonly #runtime: RuntimeFunctions
-  readonly #record: I32Expression
   readonly #near: boolean
   readonly #end: HandlerEnd
   readonly #tables: I32Expression
@@ -59,9 +55,8 @@ export class HandlerEmitter implements Emit {
     tables: I32Expression,
     attempted?: I32Expression,
   ) {
-    this.#f = f
+    super(f, record)
     this.#runtime = runtime
-    this.#record = record
     this.#near = near
     this.#end = end
     this.#tables = tables
@@ -70,55 +65,27 @@ export class HandlerEmitter implements Emit {
 
   /** Continues with the next instruction unless the handler has branched. */
   finish(): void {
-    if (!this.#ended) this.#end.next(i32.add(this.#record, constant32(RECORD.bytes)))
-  }
-
-  #slot(operand: RegisterOperand): I32Expression {
-    return i32.shl(load8U32(this.#record, RECORD[operand]), constant32(3))
-  }
-
-  x(operand: RegisterOperand): I64Expression {
-    return load64(this.#slot(operand), AT.registers)
-  }
-
-  setX(operand: RegisterOperand, value: I64Expression): void {
-    this.#f.store(8, this.#slot(operand), value, AT.registers)
-  }
-
-  imm(): I64Expression {
-    return load64(this.#record, RECORD.imm)
-  }
-
-  aux(): I32Expression {
-    return load16U32(this.#record, RECORD.aux)
-  }
-
-  small(): I32Expression {
-    return load8U32(this.#record, RECORD.a)
-  }
-
-  pc(): I64Expression {
-    return addressOf(this.#record)
+    if (!this.#ended) this.#end.next(i32.add(this.record, constant32(RECORD.bytes)))
   }
 
   keep<T extends ValueType>(value: Expression<T>): Expression<T> {
-    return value.op === OP.const32 || value.op === OP.const64 || value.op === OP.localGet ? value : this.#f.keep(value)
+    return value.op === OP.const32 || value.op === OP.const64 || value.op === OP.localGet ? value : this.f.keep(value)
   }
 
   when(condition: I32Expression, then: () => void, otherwise?: () => void): void {
-    this.#f.if(condition)
+    this.f.if(condition)
     then()
     if (otherwise) {
-      this.#f.else()
+      this.f.else()
       otherwise()
     }
-    this.#f.end()
+    this.f.end()
   }
 
   setFlags(kind: I32Expression, a: I64Expression, b: I64Expression): void {
-    this.#f.store(8, ZERO, a, AT.flagA)
-    this.#f.store(8, ZERO, b, AT.flagB)
-    this.#f.store32(ZERO, kind, AT.flagKind)
+    this.f.store(8, ZERO, a, AT.flagA)
+    this.f.store(8, ZERO, b, AT.flagB)
+    this.f.store32(ZERO, kind, AT.flagKind)
   }
 
   /**
@@ -129,7 +96,7 @@ export class HandlerEmitter implements Emit {
     const pair = code >> 1
     const compare = COMPARISONS[pair]
     if (!compare) return this.#runtime.condition(code)
-    const f = this.#f
+    const f = this.f
     const result = f.newLocal(I32)
     const limit = pair === 1 || pair === 4 ? FLAGS.logic : FLAGS.add64
     f.if(i32.ltU(global32(AT.flagKind), constant32(limit)))
@@ -150,7 +117,7 @@ export class HandlerEmitter implements Emit {
    * in its tag and misses. Where its two pages are apart it goes through a buffer, whose contents a store brings to their places afterwards.
    */
   #access(address: I64Expression, access: Access, use: (linear: I32Expression) => void): void {
-    const f = this.#f
+    const f = this.f
     const at = this.keep(address)
     const tables = access.privilege === 'unprivileged' ? global32(AT.unprivilegedTlb) : this.#tables
     const entry = f.keep(i32.add(tableIndex(at), tables))
@@ -173,8 +140,8 @@ export class HandlerEmitter implements Emit {
   }
 
   #linear(address: I64Expression, access: Access): I32Expression {
-    const result = this.#f.newLocal(I32)
-    this.#access(address, access, linear => this.#f.set(result, linear))
+    const result = this.f.newLocal(I32)
+    this.#access(address, access, linear => this.f.set(result, linear))
     return local(I32, result)
   }
 
@@ -194,22 +161,22 @@ export class HandlerEmitter implements Emit {
   store(size: AccessSize, address: I64Expression, value: I64Expression, privilege: Privilege = 'own'): void {
     const at = this.keep(address)
     const kept = this.keep(value)
-    this.#access(at, { bytes: size, alignment: size, write: true, privilege }, linear => this.#f.store(size, linear, kept))
+    this.#access(at, { bytes: size, alignment: size, write: true, privilege }, linear => this.f.store(size, linear, kept))
   }
 
   storePair(size: 4 | 8, address: I64Expression, first: I64Expression, second: I64Expression): void {
     const at = this.keep(address)
     const values = [this.keep(first), this.keep(second)] as const
     this.#access(at, { bytes: size * 2, alignment: size, write: true }, linear => {
-      this.#f.store(size, linear, values[0])
-      this.#f.store(size, linear, values[1], size)
+      this.f.store(size, linear, values[0])
+      this.f.store(size, linear, values[1], size)
     })
   }
 
   store128(address: I64Expression, value: V128Expression, alignment: number): void {
     const at = this.keep(address)
     const kept = this.keep(value)
-    this.#access(at, { bytes: 16, alignment, write: true }, linear => this.#f.store128(linear, kept))
+    this.#access(at, { bytes: 16, alignment, write: true }, linear => this.f.store128(linear, kept))
   }
 
   loadBlock(bytes: number, alignment: number, address: I64Expression): LoadedBlock {
@@ -222,65 +189,19 @@ export class HandlerEmitter implements Emit {
     const kept = parts.map((part): BlockPart => (part.size === 16 ? { ...part, value: this.keep(part.value) } : { ...part, value: this.keep(part.value) }))
     this.#access(at, { bytes, alignment, write: true }, linear => {
       for (const part of kept) {
-        if (part.size === 16) this.#f.store128(linear, part.value, part.offset)
-        else this.#f.store(part.size, linear, part.value, part.offset)
+        if (part.size === 16) this.f.store128(linear, part.value, part.offset)
+        else this.f.store(part.size, linear, part.value, part.offset)
       }
     })
   }
 
   zero64(address: I64Expression): void {
     const linear = this.#linear(address, { bytes: 64, alignment: 1, write: true, zeroBlock: true })
-    for (let offset = 0; offset < 64; offset += 8) this.#f.store(8, linear, constant64(0n), offset)
+    for (let offset = 0; offset < 64; offset += 8) this.f.store(8, linear, constant64(0n), offset)
   }
 
   requireFp(): void {
     this.when(global32(AT.fpTrapped), () => this.trap())
-  }
-
-  #vector(operand: RegisterOperand, plus: number): I32Expression {
-    const number = load8U32(this.#record, RECORD[operand])
-    return i32.shl(plus === 0 ? number : i32.and(i32.add(number, constant32(plus)), constant32(31)), constant32(4))
-  }
-
-  #elementAt(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus: number): readonly [I32Expression, number] {
-    const register = this.#vector(operand, plus)
-    if (typeof index === 'number') return [register, AT.vectors + index * bytes]
-    return [i32.add(register, i32.mul(index, constant32(bytes))), AT.vectors]
-  }
-
-  v(operand: RegisterOperand, plus = 0): V128Expression {
-    return load128(this.#vector(operand, plus), AT.vectors)
-  }
-
-  setV(operand: RegisterOperand, value: V128Expression, plus = 0): void {
-    this.#f.store128(this.#vector(operand, plus), value, AT.vectors)
-  }
-
-  element(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus = 0): I64Expression {
-    return loadInteger(bytes, false, ...this.#elementAt(operand, bytes, index, plus))
-  }
-
-  setElement(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, value: I64Expression, plus = 0): void {
-    const [at, offset] = this.#elementAt(operand, bytes, index, plus)
-    this.#f.store(bytes, at, value, offset)
-  }
-
-  setScalar(operand: RegisterOperand, value: I64Expression): void {
-    const register = this.#f.keep(this.#vector(operand, 0))
-    this.#f.store(8, register, value, AT.vectors)
-    this.#f.store(8, register, constant64(0n), AT.vectors + 8)
-  }
-
-  fpcr(): I32Expression {
-    return global32(AT.fpcr)
-  }
-
-  fpsr(): I32Expression {
-    return global32(AT.fpsr)
-  }
-
-  raiseFpsr(bits: I32Expression): void {
-    this.#f.store32(ZERO, i32.or(global32(AT.fpsr), bits), AT.fpsr)
   }
 
   call<T extends ValueType>(what: SharedFunction<T>, args: readonly Expression[]): Expression<T> {
@@ -290,8 +211,8 @@ export class HandlerEmitter implements Emit {
   requireAligned(size: number, address: I64Expression, write: boolean): void {
     if (size === 1) return
     this.when(i32.and(wrap(address), constant32(size - 1)), () => {
-      this.#f.store(8, ZERO, address, AT.exitAddress)
-      this.#f.store32(ZERO, constant32(size | (write ? 0x100 : 0)), AT.exitAccess)
+      this.f.store(8, ZERO, address, AT.exitAddress)
+      this.f.store32(ZERO, constant32(size | (write ? 0x100 : 0)), AT.exitAccess)
       this.#exit(EXIT.alignment)
     })
   }
@@ -310,37 +231,35 @@ export class HandlerEmitter implements Emit {
   }
 
   jumpTo(address: I64Expression): void {
-    this.#end.nextOrStop(this.#runtime.goTo(address))
+    this.#follow(address)
     this.#ended = true
   }
 
   #branch(): void {
-    if (this.#near) this.#end.next(i32.add(this.#record, load32(this.#record, RECORD.imm)))
-    else this.#end.nextOrStop(this.#runtime.goTo(i64.add(this.pc(), this.imm())))
+    if (!this.#near) {
+      this.#follow(i64.add(this.pc(), this.imm()))
+      return
+    }
+    const to = this.f.keep(i32.add(this.record, load32(this.record, RECORD.imm)))
+    this.#countTaken(to)
+    this.#end.next(to)
   }
 
-  state32(offset: number): I32Expression {
-    return load32(global32(AT.block), offset)
+  #follow(address: I64Expression): void {
+    const to = this.f.keep(this.#runtime.goTo(address))
+    this.#countTaken(to)
+    this.#end.nextOrStop(to)
   }
 
-  setState32(offset: number, value: I32Expression): void {
-    this.#f.store32(global32(AT.block), value, offset)
-  }
-
-  state64(offset: I32Expression): I64Expression {
-    return load64(i32.add(global32(AT.block), offset))
-  }
-
-  setState64(offset: I32Expression, value: I64Expression): void {
-    this.#f.store(8, i32.add(global32(AT.block), offset), value)
-  }
-
-  fixed32(address: number): I32Expression {
-    return global32(address)
-  }
-
-  fixed64(address: number): I64Expression {
-    return global64(address)
+  /** Each hotThreshold times that this branch is taken, where it leads is hot. */
+  #countTaken(to: I32Expression): void {
+    const f = this.f
+    const taken = f.keep(i32.sub(load16U32(this.record, RECORD.taken), constant32(1)))
+    f.store16(this.record, taken, RECORD.taken)
+    f.if(i32.eqz(taken))
+    f.store16(this.record, global32(AT.hotThreshold), RECORD.taken)
+    this.#runtime.noteHot(f, to)
+    f.end()
   }
 
   attempted(): I32Expression {
@@ -353,7 +272,7 @@ export class HandlerEmitter implements Emit {
   }
 
   #exit(code: number): void {
-    this.#f.store32(ZERO, constant32(code), AT.exit)
+    this.f.store32(ZERO, constant32(code), AT.exit)
     this.#end.leave()
   }
 }

@@ -51,13 +51,28 @@ export const AT = {
   watchCount: 0xa00,
   watchRanges: 0xa08,
   /** Machine time when generated code was entered (two words), instructions it may attempt, and what the counters are made of: see Counters in engine.ts. */
-  entryTime: 0x670,
-  entryCount: 0x678,
-  tickShift: 0x67c,
-  virtualOffset: 0x680,
-  physicalOffset: 0x688,
+  entryTime: 0xe80,
+  entryCount: 0xe88,
+  tickShift: 0xe8c,
+  virtualOffset: 0xe90,
+  physicalOffset: 0xe98,
   /** Not 0: reading the virtual counter traps at this exception level. */
-  counterTrapped: 0x690,
+  counterTrapped: 0xea0,
+  /** How many instructions are left when a region returns. */
+  left: 0xd00,
+  /** How often a branch is taken before its target is noted as hot. */
+  hotThreshold: 0xd04,
+  /** How often control arrived otherwise (see arrive), and how many counted arrivals make a record hot: 1 to 127. */
+  arrivals: 0xd18,
+  hotArrivals: 0xd1c,
+  /** Records noted as hot: how many, and which (HOT_RECORDS at most). */
+  hotCount: 0xd08,
+  /** Compiled regions' places of entry: address of the first SLOT, and how many have ever been used. */
+  slots: 0xd0c,
+  slotCount: 0xd10,
+  /** Not 0: a store has dropped regions. */
+  regionsDropped: 0xd14,
+  hot: 0xd40,
   blocks: 0x1000,
 } as const
 
@@ -120,12 +135,23 @@ export const REGION = { start: 0, size: 8, linear: 16, codeMap: 20, bytes: 24, l
 /** Look-up tables: 1024 entries of 16 bytes, by bits 21:12 of the address. Tag (address without its low 12 bits; all ones: empty), then a u32. */
 export const TABLE = { entries: 1024, bytes: 0x4000, indexMask: 0x3ff0, indexShift: 8, value: 8 } as const
 
-/** A decoded instruction. A page has 1024 and one that leads to the next page. */
-export const RECORD = { op: 0, d: 2, n: 3, m: 4, a: 5, b: 6, aux: 6, imm: 8, bytes: 16 } as const
+/** A decoded instruction. A page has 1024 and one that leads to the next page. Branches use neither m nor a: they count there how often they are taken. */
+export const RECORD = { op: 0, d: 2, n: 3, m: 4, a: 5, taken: 4, b: 6, aux: 6, imm: 8, bytes: 16 } as const
 export const PAGE_WORDS = 1024
-export const PAGE_RECORD_BYTES = (PAGE_WORDS + 1) * RECORD.bytes
+/** Behind the records a byte for each word: whether it is part of a compiled region, and how often control came there other than by an interpreted branch. */
+export const PAGE_MARKS = (PAGE_WORDS + 1) * RECORD.bytes
+export const MARK = { compiled: 0x80, arrivals: 0x7f } as const
+/** One in so many arrivals is counted. */
+export const ARRIVALS_COUNTED = 16
+export const PAGE_RECORD_BYTES = PAGE_MARKS + PAGE_WORDS
 
-/** Operations that are not instructions: a word not decoded yet (all zero), and the end of a page. Instructions follow. */
+/** A place where compiled code is entered: its record, that record's page (0: nothing is there), and the operation that the record had. */
+export const SLOT = { page: 0, record: 4, op: 8, bytes: 16, limit: 4096 } as const
+export const HOT_RECORDS = 64
+/** What compiled code adds to the record that it returns: the interpreter executes this one, even if a region begins there. */
+export const INTERPRET = 1
+
+/** Operations that are not instructions: a word not decoded yet (all zero), and the end of a page. Instructions follow, then the slots of compiled regions. */
 export const OP_DECODE = 0
 export const OP_NEXT_PAGE = 1
 export const FIRST_OP = 2

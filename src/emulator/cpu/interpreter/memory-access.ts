@@ -22,6 +22,7 @@ import {
 import { FunctionBuilder } from '../wasm/function-builder.ts'
 import type { ModuleBuilder } from '../wasm/module-builder.ts'
 import { global32, tableIndex, ZERO } from './globals.ts'
+import { defineDropRegions, isCompiled } from './hot-records.ts'
 import { AT, EXIT, PAGE_WORDS, RECORD, REGION, TABLE, WALK_CLASS, WALKED } from './layout.ts'
 
 /** Bits of an access in AT.exitAccess and in the calling convention of access(); the number of bytes stands below. */
@@ -199,8 +200,9 @@ function defineCrossing(module: ModuleBuilder, use: InnerFunctions): number {
   return index
 }
 
-/** forgetWords(records of a page, address, bytes): makes every word of the page that a store touches undecoded. The store does not leave the page. */
+/** forgetWords(records of a page, address, bytes): makes every word of the page that a store touches undecoded, and drops what was compiled from it. The store does not leave the page. */
 function defineForgetWords(module: ModuleBuilder): number {
+  const dropRegions = defineDropRegions(module)
   const params = [I32, I32, I32] as const
   const index = module.declare(params, [])
   const f = new FunctionBuilder(params, [])
@@ -210,6 +212,9 @@ function defineForgetWords(module: ModuleBuilder): number {
   const last = f.keep(recordOf(i32.add(local(I32, 1), i32.sub(local(I32, 2), constant32(1)))))
   f.set(record, recordOf(local(I32, 1)))
   const loop = f.loop()
+  f.if(isCompiled(local(I32, 0), local(I32, record)))
+  f.call(dropRegions, [local(I32, 0)])
+  f.end()
   f.store(8, local(I32, record), constant64(0n)) // OP_DECODE
   f.set(record, i32.add(local(I32, record), constant32(RECORD.bytes)))
   f.branchIf(i32.geU(last, local(I32, record)), loop)

@@ -6,6 +6,7 @@ import type { ModuleBuilder } from '../wasm/module-builder.ts'
 import { SharedFunctions, type UseFunction } from '../wasm/shared-function.ts'
 import { global32, global64, ZERO } from './globals.ts'
 import { defineGoTo } from './go-to.ts'
+import { defineHotFunctions } from './hot-records.ts'
 import { AT } from './layout.ts'
 import { ACCESS, defineMemoryFunctions } from './memory-access.ts'
 
@@ -16,6 +17,10 @@ export const addressOf = (record: I32Expression): I64Expression =>
 export interface RuntimeFunctions {
   /** The record of a guest address, or 0: the page is not known (exit `fetch`, PC set). */
   goTo(address: I64Expression): I32Expression
+  /** Emits the noting of a record (or 0) as hot. */
+  noteHot(f: FunctionBuilder, record: I32Expression): void
+  /** Emits the counting of an arrival at a record other than by an interpreted branch. */
+  arrive(f: FunctionBuilder, record: I32Expression): void
   nzcv(): I32Expression
   condition(code: number): I32Expression
   /** Linear address of an access that missed, or 0: exit code, address and access are set. AT.crossing: finishCrossing() follows a store. */
@@ -43,7 +48,10 @@ export function defineRuntimeFunctions(module: ModuleBuilder): RuntimeFunctions 
   const goTo = defineGoTo(module, memory)
   const nzcv = defineNzcv(module)
   const condition = defineCondition(module, nzcv)
+  const hot = defineHotFunctions(module)
   return {
+    noteHot: (f, record) => f.call(hot.noteHot, [record]),
+    arrive: (f, record) => f.call(hot.arrive, [record]),
     goTo: address => call(I32, goTo, [address]),
     nzcv: () => call(I32, nzcv, []),
     condition: code => call(I32, condition, [constant32(code)]),

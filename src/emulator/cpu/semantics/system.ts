@@ -5,6 +5,7 @@ import { DEBUG_CONTROLS } from '../debug/debug-registers.ts'
 import { ENGINE_STATE } from '../engine-state.ts'
 import { AT } from '../interpreter/layout.ts'
 import { PSTATE } from '../pstate.ts'
+import { SCTLR } from '../sctlr.ts'
 import { encodingOf, SYSREG } from '../system-register-encoding.ts'
 import { constant32, constant64, extendU, i32, i64, wrap } from '../wasm/expression.ts'
 import { type Emit, FLAGS } from './emit.ts'
@@ -90,8 +91,11 @@ export function defineSystem(define: Define): void {
     e.setState32(VCPU_STATE.pstate, i32.and(pstate(e), i32.not(i32.shl(e.aux(), constant32(6)))))
   }
   define('MSR_DAIFClr', clearDaif, hot)
+  // SCTLR_EL1 is where the immediate says; without its DZE, EL0 traps.
   const zeroBlock = (e: Emit): void => {
-    onlyEl1(e)
+    const isEl0 = i32.eqz(i32.and(pstate(e), constant32(PSTATE.el)))
+    const forbidden = i64.eqz(i64.and(e.state64(wrap(e.imm())), constant64(SCTLR.dze)))
+    e.when(i32.and(isEl0, forbidden), () => e.trap())
     e.zero64(e.keep(i64.and(e.x('n'), constant64(~63n))))
   }
   define('DC_ZVA', zeroBlock)
@@ -117,6 +121,7 @@ const WRITE_TRAPS: ReadonlySet<number> = new Set([
   SYSREG.VBAR_EL1,
   SYSREG.CPACR_EL1,
   SYSREG.TCR_EL1,
+  SYSREG.TCR2_EL1,
   SYSREG.TTBR0_EL1,
   SYSREG.TTBR1_EL1,
   SYSREG.MAIR_EL1,
@@ -184,7 +189,8 @@ const ZVA_64 = 4
 export const lowerSystem: Lower = (f, encoding, _, context) => {
   if (encoding.name === 'SYSL') return TRAP
   const operation = encodingOf(1, f.o, f.k, f.j, f.x)
-  if (operation === DC_ZVA && context.zvaBlock === ZVA_64) return { op: 'DC_ZVA', n: source(f.t) }
+  if (operation === DC_ZVA && context.zvaBlock === ZVA_64)
+    return { op: 'DC_ZVA', n: source(f.t), imm: slotOffset(context.sysregs.get(SYSREG.SCTLR_EL1)?.slot ?? 0) }
   if (BY_ADDRESS.has(operation)) return { op: 'CACHE_LINE', n: source(f.t) }
   return NOTHING_AT_EL1.has(operation) ? { op: 'NOP_EL1' } : TRAP
 }

@@ -26,8 +26,6 @@ export interface Expression<T extends ValueType = ValueType> {
 export type I32Expression = Expression<typeof I32>
 export type I64Expression = Expression<typeof I64>
 
-export type F32Expression = Expression<typeof F32>
-export type F64Expression = Expression<typeof F64>
 export type V128Expression = Expression<typeof V128>
 
 /** Opcodes that the emitter treats specially; LOAD is not a WebAssembly opcode. From VECTOR on: the vector opcode of that number, behind its prefix. */

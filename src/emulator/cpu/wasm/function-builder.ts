@@ -7,6 +7,8 @@ export type Label = number & { readonly label?: never }
 
 const STORE = { 1: 0x3c, 2: 0x3d, 4: 0x3e, 8: 0x37 } as const
 const STORE_32 = 0x36
+const STORE_16 = 0x3b
+const STORE_8 = 0x3a
 const STORE_128 = OP.vector + 0x0b
 const EMPTY_BLOCK = 0x40
 const VECTOR_PREFIX = 0xfd
@@ -44,6 +46,16 @@ export class FunctionBuilder {
   /** Stores the low `bytes` bytes of an i64. */
   store(bytes: 1 | 2 | 4 | 8, address: I32Expression, value: Expression<typeof I64>, offset = 0): void {
     this.#store(STORE[bytes], address, value, offset)
+  }
+
+  /** Stores the low 2 bytes. */
+  store16(address: I32Expression, value: I32Expression, offset = 0): void {
+    this.#store(STORE_16, address, value, offset)
+  }
+
+  /** Stores the low byte. */
+  store8(address: I32Expression, value: I32Expression, offset = 0): void {
+    this.#store(STORE_8, address, value, offset)
   }
 
   store32(address: I32Expression, value: I32Expression, offset = 0): void {
@@ -123,6 +135,14 @@ export class FunctionBuilder {
   return(value?: Expression): void {
     if (value) this.expression(value)
     this.#code.byte(0x0f)
+  }
+
+  /** Goes on in another function of the same results, reached through table 0: the last of the arguments is its place there. */
+  returnCallIndirect(typeIndex: number, args: readonly Expression[]): void {
+    for (const arg of args) this.expression(arg)
+    this.#code.byte(0x13)
+    this.#code.u32(typeIndex)
+    this.#code.byte(0)
   }
 
   unreachable(): void {

@@ -27,8 +27,9 @@ export class CpuInterface {
   /** Bit 0: group 0, bit 1: group 1. */
   groups = 0
   priorityMask = 0
-  binaryPoint0 = LEAST_BPR0
-  binaryPoint1 = LEAST_BPR1
+  /** As written by users: 0 until somebody does. What counts is at least the least there is. */
+  binaryPoint0 = 0
+  binaryPoint1 = 0
   /** CONTROL bits. */
   control = 0
   /** v2: GICC_CTLR.AckCtl and FIQEn. */
@@ -50,6 +51,7 @@ export class CpuInterface {
     this.table.stale[this.cpu] = 1
   }
 
+  /** A guest's write: less than the least becomes that. */
   setBinaryPoint0(value: number): void {
     this.binaryPoint0 = Math.max(value & 7, LEAST_BPR0)
     this.changed()
@@ -60,9 +62,17 @@ export class CpuInterface {
     this.changed()
   }
 
-  /** The binary point that group 1 uses, as its register reads. */
+  /** The binary points that count: of group 0, … */
+  effectiveBinaryPoint0(): number {
+    return Math.max(this.binaryPoint0, LEAST_BPR0)
+  }
+
+  /** … and of group 1, its own or the other's. */
   effectiveBinaryPoint1(): number {
-    return this.control & CONTROL.commonBinaryPoint ? Math.min(this.binaryPoint0 + 1, 7) : this.binaryPoint1
+    return this.control & CONTROL.commonBinaryPoint ? Math.min(this.effectiveBinaryPoint0() + 1, 7) : this.ownBinaryPoint1()
+  }
+  ownBinaryPoint1(): number {
+    return Math.max(this.binaryPoint1, LEAST_BPR1)
   }
 
   /** Priority of what is being handled, IDLE when nothing is. */
@@ -126,7 +136,7 @@ export class CpuInterface {
   }
 
   private preemption(priority: number, group: number): number {
-    const point = group === 0 ? this.binaryPoint0 + 1 : this.effectiveBinaryPoint1()
+    const point = group === 0 ? this.effectiveBinaryPoint0() + 1 : this.effectiveBinaryPoint1()
     return priority & (0xff << point) & 0xff
   }
 }

@@ -34,6 +34,10 @@ export function readGicc(cpu: CpuInterface, offset: number, size: AccessSize): b
       return BigInt(highest(cpu, true))
     case GICC.pmr:
       return BigInt(cpu.priorityMask)
+    case GICC.bpr:
+      return BigInt(cpu.effectiveBinaryPoint0())
+    case GICC.abpr:
+      return BigInt(cpu.ownBinaryPoint1())
     default:
       return BigInt(userReadGicc(cpu, offset))
   }
@@ -53,6 +57,12 @@ export function writeGicc(cpu: CpuInterface, offset: number, size: AccessSize, v
     case GICC.pmr:
       cpu.priorityMask = word & PRIORITY_MASK
       cpu.changed()
+      break
+    case GICC.bpr:
+      cpu.setBinaryPoint0(word)
+      break
+    case GICC.abpr:
+      cpu.setBinaryPoint1(word)
       break
     default:
       userWriteGicc(cpu, offset, word)
@@ -97,10 +107,10 @@ export function userWriteGicc(cpu: CpuInterface, offset: number, word: number): 
       cpu.priorityMask = (word << PRIORITY_SHIFT) & PRIORITY_MASK
       break
     case GICC.bpr:
-      cpu.setBinaryPoint0(word)
+      cpu.binaryPoint0 = word & 7
       break
     case GICC.abpr:
-      cpu.setBinaryPoint1(word)
+      cpu.binaryPoint1 = word & 7
       break
     case GICC.apr:
       cpu.active1 = word

@@ -54,6 +54,10 @@ export function readIcc(cpu: CpuInterface, encoding: number): number | undefined
       return highest(cpu, 1)
     case ICC.rpr:
       return Math.min(cpu.running(), IDLE - 1)
+    case ICC.bpr0:
+      return cpu.effectiveBinaryPoint0()
+    case ICC.bpr1:
+      return cpu.effectiveBinaryPoint1()
     default:
       return userReadIcc(cpu, encoding)
   }
@@ -76,6 +80,13 @@ export function writeIcc(cpu: CpuInterface, encoding: number, value: bigint, aff
     case ICC.sgi0r:
       sendSgi(cpu, value, affinity, false)
       return true
+    case ICC.bpr0:
+      cpu.setBinaryPoint0(Number(BigInt.asUintN(3, value)))
+      return true
+    case ICC.bpr1:
+      // With one binary point for both groups, this is a view of the other register.
+      if (!(cpu.control & CONTROL.commonBinaryPoint)) cpu.setBinaryPoint1(Number(BigInt.asUintN(3, value)))
+      return true
     default:
       return userWriteIcc(cpu, encoding, value)
   }
@@ -89,7 +100,7 @@ export function userReadIcc(cpu: CpuInterface, encoding: number): number | undef
     case ICC.bpr0:
       return cpu.binaryPoint0
     case ICC.bpr1:
-      return cpu.effectiveBinaryPoint1()
+      return cpu.control & CONTROL.commonBinaryPoint ? Math.min(cpu.binaryPoint0 + 1, 7) : cpu.binaryPoint1
     case ICC.ap0r0:
       return cpu.active0
     case ICC.ap1r0:
@@ -114,11 +125,10 @@ export function userWriteIcc(cpu: CpuInterface, encoding: number, value: bigint)
       cpu.priorityMask = word & PRIORITY_MASK
       break
     case ICC.bpr0:
-      cpu.setBinaryPoint0(word)
+      cpu.binaryPoint0 = word & 7
       break
     case ICC.bpr1:
-      // With one binary point for both groups, this is a view of the other register.
-      if (!(cpu.control & CONTROL.commonBinaryPoint)) cpu.setBinaryPoint1(word)
+      if (!(cpu.control & CONTROL.commonBinaryPoint)) cpu.binaryPoint1 = word & 7
       break
     case ICC.ap0r0:
       cpu.active0 = word

@@ -36,6 +36,7 @@ function distributorOffsets({ table }: DistributorParts): readonly number[] {
 }
 
 const SGI_FRAME = 0x1_0000
+const CES_IR = 6
 const TABLES = [...words(GICR.propbaser, 2), ...words(GICR.pendbaser, 2)]
 const REDISTRIBUTOR_OFFSETS = [GICR.ctlr, ...bankOffsets(0).map(offset => SGI_FRAME + offset)]
 const BANKED_V2 = [...bankOffsets(0), ...words(GICD.itargetsr, 8), ...words(GICD.spendsgir, SPENDSGIR_BYTES / 4)]
@@ -84,11 +85,14 @@ export function loadGicState(parts: GicParts, state: GicState): void {
   const { table, interfaces, topology } = parts
   for (let word = 1; word <= table.sharedWords; word++) table.line[table.bank(0, word)] = state.lineLevels?.[word] ?? 0
   write(state.distributor, [GICD.iidr, ...distributorOffsets(parts)], (offset, value) => userWriteDistributor(parts, 0, offset, value))
+  if (wordAt(state.distributor, GICD.iidr) === undefined) parts.revision = revisionOf(state) ?? parts.revision
   for (const saved of state.vcpus) {
     const own = interfaces.find(({ cpu }) => topology.vcpuIndex(cpu) === saved.vcpu)
     if (!own) continue
     const { cpu } = own
     table.line[cpu] = saved.lineLevel ?? 0
+    // SGIs begin enabled, and the register only sets: VMMs clear it before.
+    if (wordAt(saved.registers, table.version === 'v2' ? GICD.isenabler : SGI_FRAME + GICD.isenabler) !== undefined) table.enabled[cpu] = 0
     if (table.version === 'v2') {
       write(saved.registers, BANKED_V2, (offset, value) => writeBankedV2(parts, cpu, offset, value))
       write(saved.cpuInterface ?? [], CPU_INTERFACE_V2, (offset, value) => userWriteGicc(own, offset, value))
@@ -98,7 +102,7 @@ export function loadGicState(parts: GicParts, state: GicState): void {
       parts.pendbaser[cpu] = pair(saved.registers, GICR.pendbaser) ?? 0n
       write(saved.registers, REDISTRIBUTOR_OFFSETS, (offset, value) => userWriteRedistributor(parts, cpu, offset, value))
       for (const [encoding, value] of saved.systemRegisters ?? []) {
-        if (encoding === ICC.bpr1) own.setBinaryPoint1(Number(BigInt.asUintN(32, value)))
+        if (encoding === ICC.bpr1) own.binaryPoint1 = Number(BigInt.asUintN(3, value))
         else userWriteIcc(own, encoding, value)
       }
     }
@@ -111,6 +115,12 @@ function write(from: readonly RegisterRun[], offsets: readonly number[], put: (o
     const value = wordAt(from, offset)
     if (value !== undefined) put(offset, value >>> 0)
   }
+}
+
+/** GICR_CTLR shows CES and IR from the third revision of KVM's vgic on: what a file without GICD_IIDR says of it. */
+function revisionOf({ vcpus }: GicState): number | undefined {
+  const ctlr = vcpus[0] && wordAt(vcpus[0].registers, GICR.ctlr)
+  return ctlr === undefined ? undefined : ctlr & CES_IR ? 3 : 2
 }
 
 function pair(from: readonly RegisterRun[], offset: number): bigint | undefined {

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { convert, fromFixed, roundToIntegral, toFixed } from '../../../../src/emulator/cpu/semantics/fp/convert.ts'
 import { DOUBLE, FORMATS, type Format, HALF, SINGLE } from '../../../../src/emulator/cpu/semantics/fp/format.ts'
 import { compileFunctions, controls, numbers, RUNS, withControl } from './functions.ts'
-import { Reference, SHAPES } from './reference.ts'
+import { Reference } from './reference.ts'
+import { SHAPES } from './values.ts'
 
 const WIDTHS = [16, 32, 64] as const
 const functions = compileFunctions(

@@ -6,7 +6,7 @@ import { I64, local } from '../../../../src/emulator/cpu/wasm/expression.ts'
 import { FunctionBuilder } from '../../../../src/emulator/cpu/wasm/function-builder.ts'
 import { ModuleBuilder } from '../../../../src/emulator/cpu/wasm/module-builder.ts'
 import { type SharedFunction, SharedFunctions } from '../../../../src/emulator/cpu/wasm/shared-function.ts'
-import type { Control, Outcome } from './reference.ts'
+import type { Control, Outcome } from './values.ts'
 
 export const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 50_000 : 2000
 

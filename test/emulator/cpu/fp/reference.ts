@@ -1,22 +1,7 @@
 // IEEE 754 as Arm has it, over exact rational numbers in BigInt: written from the manual's pseudocode, sharing nothing with the code under test. Slow on purpose.
 
-export interface FloatShape {
-  readonly bits: number
-  readonly fraction: number
-}
-export const SHAPES = { H: { bits: 16, fraction: 10 }, S: { bits: 32, fraction: 23 }, D: { bits: 64, fraction: 52 } } as const
-export interface Control {
-  /** FPCR.RMode. */
-  readonly mode: 0 | 1 | 2 | 3
-  /** FPCR.FZ or FZ16, whichever is for the format. */
-  readonly flush: boolean
-  readonly defaultNaN: boolean
-}
-export interface Outcome {
-  readonly bits: bigint
-  /** Cumulative bits of FPSR. */
-  readonly flags: number
-}
+import { type Control, type FloatShape, integerRoot, type Outcome } from './values.ts'
+
 const IOC = 1
 const DZC = 2
 const OFC = 4
@@ -309,16 +294,4 @@ export class Reference {
     const product = { sign, mantissa: x.mantissa * y.mantissa, exponent: x.exponent + y.exponent }
     return this.#outcome(this.#sum([product, z]))
   }
-}
-
-/** The largest integer whose square is at most n. */
-function integerRoot(n: bigint): bigint {
-  let high = 1n << BigInt(Math.ceil(n.toString(2).length / 2) + 1)
-  let low = 0n
-  while (high - low > 1n) {
-    const middle = (low + high) >> 1n
-    if (middle * middle <= n) low = middle
-    else high = middle
-  }
-  return low
 }

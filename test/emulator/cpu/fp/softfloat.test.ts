@@ -10,7 +10,8 @@ import { multiply } from '../../../../src/emulator/cpu/semantics/fp/multiply.ts'
 import type { I64 } from '../../../../src/emulator/cpu/wasm/expression.ts'
 import type { SharedFunction } from '../../../../src/emulator/cpu/wasm/shared-function.ts'
 import { compileFunctions, controls, numbers, RUNS, withControl } from './functions.ts'
-import { type Control, type Outcome, Reference, SHAPES } from './reference.ts'
+import { Reference } from './reference.ts'
+import { type Control, type Outcome, SHAPES } from './values.ts'
 
 const OPERATIONS: Readonly<Record<string, readonly [what: (format: Format) => SharedFunction<typeof I64>, operands: 1 | 2 | 3]>> = {
   add: [add, 2],

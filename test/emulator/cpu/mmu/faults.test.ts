@@ -1,8 +1,8 @@
 // Stage 1 translation as a guest meets it: mappings of every granule and level work, and each fault has exactly its ESR_EL1, FAR_EL1 and no other effect.
 import { describe, expect, test } from 'vitest'
-import { SYSREG } from '../../../../src/emulator/cpu/system-register-encoding.ts'
-import { CODE, DATA, EL1H, HVC, RAM, VECTORS, word } from '../bare-machine.ts'
-import { D, type Granule, MMFR1, type Paged, type PagedOptions, pagedMachine } from './paged-machine.ts'
+import { encodingOf, SYSREG } from '../../../../src/emulator/cpu/system-register-encoding.ts'
+import { bareMachine, CODE, DATA, EL1H, HVC, msr, RAM, VECTORS, word } from '../bare-machine.ts'
+import { D, type Granule, MMFR1, PAGED_SYSREGS, type Paged, type PagedOptions, pagedMachine } from './paged-machine.ts'
 
 const HIGH = 0xffff_ff80_0000_0000n
 const VALUE = 0x1122_3344_5566_7788n
@@ -227,6 +227,20 @@ describe('hardware management of flags', () => {
     paged.low.map(0x123_4000n, RAM + 0x1_0000n, 0n)
     expect(attempt(paged, LOAD, 0x123_4000n).esr).toBe(esr(0x25, 0x0b))
   })
+})
+
+test('translation by permission indirection stops the run, at the MSR and when such a state is run', () => {
+  const TCR2_EL1 = encodingOf(3, 0, 2, 0, 3)
+  const sysregs = new Map([...PAGED_SYSREGS.keys(), TCR2_EL1].map((encoding, slot) => [encoding, { slot }]))
+  const machine = bareMachine({ sysregs })
+  const [vcpu] = machine.vcpus
+  machine.code(CODE, [msr(TCR2_EL1, 1), HVC])
+  vcpu.setX(1, 2n)
+  expect(machine.engine.run(0, 10)).toEqual({ executed: 1, stop: { kind: 'cannot-execute', what: 'FEAT_S1PIE' } })
+  vcpu.setX(1, 1n)
+  expect(vcpu.run()).toEqual({ kind: 'hvc', immediate: 0 })
+  vcpu.setSysreg(TCR2_EL1, 2n)
+  expect(machine.engine.run(0, 10)).toEqual({ executed: 0, stop: { kind: 'cannot-execute', what: 'FEAT_S1PIE' } })
 })
 
 describe('accesses across pages', () => {

@@ -1,10 +1,10 @@
 // A bare machine with translation tables in its RAM and the MMU on, for the tests of translation. Not a test.
 import { encodingOf, SYSREG } from '../../../../src/emulator/cpu/system-register-encoding.ts'
-import { type BareMachine, bareMachine, RAM, TEST_SYSREGS, type Vcpu } from '../bare-machine.ts'
+import { type BareMachine, type BareOptions, bareMachine, RAM, TEST_SYSREGS, type Vcpu } from '../bare-machine.ts'
 
 export const MMFR0 = encodingOf(3, 0, 0, 7, 0)
 export const MMFR1 = encodingOf(3, 0, 0, 7, 1)
-export const MMFR2 = encodingOf(3, 0, 0, 7, 2)
+const MMFR2 = encodingOf(3, 0, 0, 7, 2)
 /** 44 bits of physical address, 16-bit ASIDs, all granules. */
 export const ALL_GRANULES = 0x0010_0024n
 export const PAGED_RAM_SIZE = 0x40_0000
@@ -110,12 +110,13 @@ export interface PagedOptions {
   readonly vcpus?: number
   readonly idRegisters?: ReadonlyMap<number, bigint>
   readonly tcr?: bigint
+  readonly jit?: BareOptions['jit']
 }
 
 /** EL1h with the MMU on, all vCPUs alike; the first 64 KiB of RAM (code, vectors, data of bare-machine.ts) mapped where they are, for EL1 only. */
-export function pagedMachine({ granule = 12, inputBits = 39, vcpus = 1, idRegisters = new Map(), tcr = 0n }: PagedOptions = {}): Paged {
+export function pagedMachine({ granule = 12, inputBits = 39, vcpus = 1, idRegisters = new Map(), tcr = 0n, jit }: PagedOptions = {}): Paged {
   const ids = new Map([[MMFR0, ALL_GRANULES], ...idRegisters])
-  const machine = bareMachine({ vcpus, ramSize: PAGED_RAM_SIZE, sysregs: PAGED_SYSREGS, idRegisters: ids })
+  const machine = bareMachine({ ...(jit === undefined ? {} : { jit }), vcpus, ramSize: PAGED_RAM_SIZE, sysregs: PAGED_SYSREGS, idRegisters: ids })
   const low = new Tables(machine, granule, inputBits, RAM + 0x20_0000n)
   const high = new Tables(machine, granule, inputBits, RAM + 0x30_0000n)
   for (let page = RAM; page < RAM + 0x1_0000n; page += 1n << BigInt(granule)) low.map(page, page, D.flag)

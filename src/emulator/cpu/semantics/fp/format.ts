@@ -49,6 +49,3 @@ export const HALF = format('H', 2, 10)
 export const SINGLE = format('S', 4, 23)
 export const DOUBLE = format('D', 8, 52)
 export const FORMATS: readonly Format[] = [HALF, SINGLE, DOUBLE]
-
-/** One value for each format, made once. */
-export const eachFormat = <T>(make: (format: Format) => T): Readonly<Record<Format['name'], T>> => ({ H: make(HALF), S: make(SINGLE), D: make(DOUBLE) })

@@ -1,6 +1,6 @@
 // Owns the guards under which the machine's own arithmetic gives the manual's result: round to nearest, nothing to flush, a result that is normal. Then the only
 // flag can be Inexact, which is found out without rounding again. Everything else is left to the integer code.
-import { constant32, type Expression, F32, F64, type I32Expression, I64, type I64Expression, i32, i64, wrap } from '../../wasm/expression.ts'
+import { constant32, type Expression, extendU, F32, F64, type I32Expression, I64, type I64Expression, i32, i64, wrap } from '../../wasm/expression.ts'
 import type { FunctionBuilder } from '../../wasm/function-builder.ts'
 import { f32, f64 } from '../../wasm/vector.ts'
 import { type Format, FPCR, FPSR } from './format.ts'
@@ -19,8 +19,7 @@ export interface NativeOps<T extends Native> {
   sqrt(a: Expression<T>): Expression<T>
   eq(a: Expression<T>, b: Expression<T>): I32Expression
 }
-const extend = (a: I32Expression): I64Expression => ({ type: I64, op: 0xad, a })
-export const NATIVE_S: NativeOps<typeof F32> = { ...f32, type: F32, fromBits: bits => f32.fromBits(wrap(bits)), bits: value => extend(f32.bits(value)) }
+export const NATIVE_S: NativeOps<typeof F32> = { ...f32, type: F32, fromBits: bits => f32.fromBits(wrap(bits)), bits: value => extendU(f32.bits(value)) }
 export const NATIVE_D: NativeOps<typeof F64> = { ...f64, type: F64 }
 
 /**
@@ -46,7 +45,7 @@ export const surelyNormal = (format: Format, bits: I64Expression): I32Expression
 }
 export const finite = (format: Format, bits: I64Expression): I32Expression => i64.ne(i64.and(bits, c64(format.infinity)), c64(format.infinity))
 
-const trailingZeros = (a: I64Expression): I64Expression => ({ type: I64, op: 0x7a, a })
+const trailingZeros = (a: I64Expression): I64Expression => ({ type: I64, op: 0x7a, a }) // i64.ctz
 /** Zero bits at the low end of the significand. */
 const spare = (bits: I64Expression): I64Expression => trailingZeros(i64.or(bits, c64(1n << 52n)))
 /** Whether a product of two doubles has at most 53 bits. */

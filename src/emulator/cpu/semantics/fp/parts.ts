@@ -19,7 +19,7 @@ import {
 } from '../../wasm/expression.ts'
 import type { FunctionBuilder } from '../../wasm/function-builder.ts'
 import type { SharedFunction, UseFunction } from '../../wasm/shared-function.ts'
-import { type Format, FPCR, ROUNDING } from './format.ts'
+import { type Format, FPCR, FPSR, ROUNDING } from './format.ts'
 
 const ZERO = constant32(0)
 /** Position of the leading one of a significand. */
@@ -60,7 +60,6 @@ export function when(f: FunctionBuilder, condition: I32Expression, then: () => v
 export const either = (a: I32Expression, b: I32Expression): I32Expression => i32.or(a, b)
 export const both = (a: I32Expression, b: I32Expression): I32Expression => i32.and(a, b)
 export const c64 = (value: bigint | number): I64Expression => constant64(BigInt(value))
-export const isEven64 = (a: I64Expression): I32Expression => i64.eqz(i64.and(a, c64(1)))
 
 export const magnitude = (format: Format, a: I64Expression): I64Expression => i64.and(a, c64(format.sign - 1n))
 export const signBits = (format: Format, a: I64Expression): I64Expression => i64.and(a, c64(format.sign))
@@ -122,7 +121,7 @@ const squashFunction = (format: Format): SharedFunction<typeof I64> => ({
   build(f) {
     const value = local(I64, 0)
     when(f, both(i64.eqz(i64.and(value, c64(format.infinity))), i64.ne(i64.and(value, c64(format.fractionMask)), c64(0))), () => {
-      if (format.bytes !== 2) raise(f, 128)
+      if (format.bytes !== 2) raise(f, FPSR.inputDenormal)
       f.return(signBits(format, value))
     })
     f.expression(value)
@@ -135,5 +134,3 @@ export function squash(f: FunctionBuilder, use: UseFunction, format: Format, ...
     for (const operand of operands) operand.set(use(squashFunction(format), [operand.value]))
   })
 }
-
-export type { UseFunction }
