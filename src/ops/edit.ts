@@ -43,6 +43,13 @@ export function parseSet(text: string): EditStep {
     throw new SnapError('USAGE', `"${text.slice(0, 80)}" is not REG=VALUE`, {}, { hint: 'for example --set PSCI_VERSION=1.1, or --set X0=0x1' })
   const [name, value] = [text.slice(0, at), text.slice(at + 1)]
   if (name.trim().toLowerCase() === HARDWARE_SIGNATURE) return { kind: 'hardware-signature', value: parseHardwareSignature(value) }
+  if (/^facs\./i.test(name.trim()))
+    throw new SnapError(
+      'USAGE',
+      `"${name.slice(0, 80)}" is not set`,
+      {},
+      { hint: `of a FACS ${HARDWARE_SIGNATURE} alone is: the rest is between firmware and guest` },
+    )
   return { kind: 'set', register: name, value }
 }
 

@@ -14,7 +14,10 @@ export function renderEdit({ input, output, memoryOutput, vcpus, tables = [], fi
     shorten(before),
     after === undefined ? 'taken out' : `→ ${shorten(after)}`,
   ])
-  const what = [...(changed === 0 ? [] : [count(changed, 'register')]), ...(tables.length === 0 ? [] : [`${count(tables.length, 'copy')} of the FACS`])]
+  const what = [
+    ...(changed === 0 ? [] : [count(changed, 'register')]),
+    ...(tables.length === 0 ? [] : [`${count(tables.length, 'copy', 'copies')} of the FACS`]),
+  ]
   return [
     `${terminalText(input.file)} → ${terminalText(output)}${memoryOutput === undefined ? '' : ` and ${terminalText(memoryOutput)}`} (${input.format}), ${what.length === 0 ? 'nothing' : what.join(' and ')} changed`,
     ...table(

@@ -56,7 +56,7 @@ function carriedLines({ device, tables, facs }: CarriedAcpi): string[] {
   return [
     `kept for firmware in ${device}`,
     `  ${tables.map(({ signature, offset }) => `${signature} +0x${offset.toString(16)}`).join(', ')}`,
-    ...(facs.length === 0 ? ['  it has no FACS'] : facs.map(each => `  FACS: ${facsText(each)}${each.linked ? '' : ', to which no FADT leads'}`)),
+    ...(facs.length === 0 ? ['  it has no FACS'] : facs.map(each => `  FACS: +${facsText(each)}${each.linked ? '' : ', to which no FADT leads'}`)),
   ]
 }
 

@@ -242,6 +242,9 @@ describe('refusals', () => {
     await writeSnapshotFile({ ...snapshot, memory: [bytesRegion('ram', START, alone)] }, at('alone.psnap'))
     await refused('alone.psnap').toMatchObject({ code: 'FACS_ABSENT', message: expect.stringMatching(/0x40003040 is reached from no table/) })
   })
+  test('another field of the FACS', () => {
+    expect(() => parseSet('facs.flags=1')).toThrow(/is not set/)
+  })
   test.each(['', 'x', '-1', '0x100000000', '4294967296', '1.5', 'auto1', '0x'])('%j is no hardware signature', value => {
     expect(() => parseSet(`facs.hardware_signature=${value}`)).toThrow(value === '' ? /REG=VALUE/ : /32 bits/)
   })
