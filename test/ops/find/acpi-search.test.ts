@@ -1,8 +1,11 @@
 // ACPI tables found where arm64 firmware puts them, and in what a VMM keeps for firmware.
 import { expect, test } from 'vitest'
+import { qemu } from '../../../src/formats/importers/qemu/importer.ts'
+import { bytesSource } from '../../../src/formats/source/source.ts'
 import { bytesRegion } from '../../../src/model/memory.ts'
 import type { MemoryRegion, Snapshot } from '../../../src/model/snapshot.ts'
 import { searchAcpi } from '../../../src/ops/find/acpi-search.ts'
+import { ENTRIES, hasSamples, readSample } from '../../formats/importers/qemu/samples.ts'
 import { acpiTable, facs, fadt, loaderScript, rsdp, tableBlob } from './guest-tables.ts'
 
 const START = 0x4000_0000n
@@ -89,4 +92,20 @@ test('in what QEMU keeps for firmware: offsets for addresses', async () => {
     },
   ])
   expect((await searchAcpi(guest([], devices.slice(0, 1)), {})).carried[0]?.facs).toMatchObject([{ linked: false }])
+})
+
+// What real QEMU wrote. A new sample is a new test.
+const streams = ENTRIES.filter(({ name }) => name.endsWith('.mig') && !/minimal/.test(name)).filter((_, i) => i % 8 === 0)
+test.skipIf(!hasSamples).each(streams)('$name: tables for firmware from DSDT to XSDT, and no FACS on this board', async entry => {
+  const { snapshot } = await qemu.read(bytesSource(readSample(entry), entry.name))
+  const { carried, candidates } = await searchAcpi(snapshot, {})
+  expect(candidates).toEqual([])
+  const blob = snapshot.devices.some(({ name, state }) => name === '/rom@etc/acpi/tables' && (state as { present: number }).present > 0)
+  expect(carried).toHaveLength(blob ? 1 : 0)
+  for (const { tables, facs: found } of carried) {
+    expect(tables[0]?.signature).toBe('DSDT')
+    expect(tables.at(-1)?.signature).toBe('XSDT')
+    expect(tables.map(({ signature }) => signature)).toEqual(expect.arrayContaining(['FACP', 'APIC', 'GTDT']))
+    expect(found).toEqual([])
+  }
 })
