@@ -63,7 +63,7 @@ export const KERNEL_FLAGS = {
   kernel: Flags.string({ summary: KERNEL, exclusive: ['baseline'] }),
   ...GUEST_FLAGS,
   ...WAKE_FLAGS,
-  wake: Flags.string({ summary: 'snapshot of a guest that hibernated: wake it as `run --wake` does, and save it again', exclusive: ['baseline'] }),
+  wake: Flags.string({ summary: 'snapshot of a guest that hibernated: wake it as `run --wake` does, and save it again' }),
   disk: Flags.string({ ...DISK, relationships: ofAKernel() }),
   console: Flags.option({ ...CONSOLE, relationships: ofAKernel() })(),
   timeout: Flags.integer({ min: 1, summary: 'give up after so many seconds', relationships: ofAKernel() }),

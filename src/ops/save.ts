@@ -121,6 +121,7 @@ interface SavedGuest {
 /** Gives `use` the saved guest while its VM is still there. */
 async function withSavedGuest<T>(options: SaveOptions, use: (saved: SavedGuest) => Promise<T>): Promise<T> {
   if (options.guest) {
+    if (options.baseline) throw new SnapError('USAGE', 'a baseline is for the built-in guest')
     const { guest, until: _until, vcpus: _vcpus, memory: _memory, baseline: _baseline, ...rest } = options
     return withBootedGuest({ ...rest, ...guest }, use)
   }

@@ -125,6 +125,14 @@ test('--psci has none but with --clean, and flags of waking none without --wake'
   await expect(run({ kernel: files.kernel, clean: true, port: NOBODY })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('--clean') })
 })
 
+test('a baseline has none beside a guest with a kernel', async () => {
+  const baseline = { hosts: [], features: ['psci_0_2'], gic: 'v3', psci: '1.1', registers: [], free: true, obstacles: [] } as const
+  await expect(save(at('never.psnap'), { build: 'linux-7.3', baseline, guest: { ...files, wake: at('asleep.psnap'), until: 'off' } })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('baseline'),
+  })
+})
+
 test('devices, seed and features come back as they were', async () => {
   copyFileSync(disk.path, at('ro.img'))
   const described = {
