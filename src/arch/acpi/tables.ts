@@ -35,6 +35,8 @@ export function setChecksum(bytes: Uint8Array, at: number = CHECKSUM_AT): void {
 
 export interface Rsdp {
   readonly revision: number
+  /** What it says itself, of revision 2; 20 before. */
+  readonly length: number
   readonly oem: string
   /** Physical addresses; 0 where there is none. */
   readonly rsdt: bigint
@@ -52,6 +54,7 @@ export function parseRsdp(bytes: Uint8Array): Rsdp | undefined {
   const isSound = sumsToZero(bytes.subarray(0, RSDP_OLD_BYTES)) && (!isExtended || sumsToZero(bytes.subarray(0, RSDP_BYTES)))
   return {
     revision,
+    length: isExtended ? view.getUint32(20, true) : RSDP_OLD_BYTES,
     oem: text(bytes.subarray(9, 15)),
     rsdt: BigInt(view.getUint32(16, true)),
     xsdt: isExtended ? view.getBigUint64(24, true) : 0n,

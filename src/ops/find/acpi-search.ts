@@ -1,7 +1,7 @@
 // Owns the search for the ACPI tables of a guest wherever they may be: in its memory, and in what its VMM keeps for firmware. One pass over memory, and
 // only the tables that hang on an RSDP count; a FACS that only looks like one is a candidate.
 import { carriedFacs, carriedTables, loaderPointers } from '../../arch/acpi/carried.ts'
-import { FACS_BYTES, parseFacs } from '../../arch/acpi/tables.ts'
+import { FACS_BYTES, parseFacs, parseRsdp, RSDP_BYTES } from '../../arch/acpi/tables.ts'
 import { readMemory } from '../../model/read-memory.ts'
 import type { DeviceSnapshot, Snapshot } from '../../model/snapshot.ts'
 import type { AcpiReport, CarriedAcpi, FacsReport, FoundAcpi } from '../inspect-report.ts'
@@ -13,7 +13,16 @@ import { type Needle, scanMemory } from './scan.ts'
  * On arm64 firmware tells the kernel where the RSDP is, and it is wherever the firmware's allocator put it: EDK2 puts it 24 bytes into a pool, so at 8
  * modulo 16 [measured], and not at the 16 of a PC's BIOS.
  */
-export const RSDP_NEEDLE: Needle = { bytes: Buffer.from('RSD PTR '), alignment: 8, most: 64 }
+export const RSDP_NEEDLE: Needle = {
+  bytes: Buffer.from('RSD PTR '),
+  alignment: 8,
+  most: 16,
+  // The letters alone are in every kernel. One with a wrong checksum is shown when it looks right otherwise.
+  accept(from) {
+    const rsdp = from.length < RSDP_BYTES ? undefined : parseRsdp(from.subarray(0, RSDP_BYTES))
+    return from.length < RSDP_BYTES || (rsdp !== undefined && (rsdp.checksumOk || rsdp.length === RSDP_BYTES))
+  },
+}
 
 const FACS_NEEDLE: Needle = {
   bytes: Buffer.from('FACS'),

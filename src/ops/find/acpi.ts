@@ -17,12 +17,18 @@ import type { Snapshot } from '../../model/snapshot.ts'
 import type { FacsReport, FoundAcpi, FoundTable } from '../inspect-report.ts'
 
 const MOST_TABLES = 256
+/** Of all tables of one RSDP together: real ones have a few hundred kilobytes. */
+const MOST_BYTES = 16 << 20
 
 type Read = (address: bigint, length: number) => Promise<Uint8Array | undefined>
 
 /** What hangs on the RSDP at `address`; undefined when the bytes are neither right by their checksum nor lead to an XSDT. */
 export async function readAcpi(memory: Snapshot['memory'], address: bigint, signal?: AbortSignal): Promise<FoundAcpi | undefined> {
-  const read: Read = (at, length) => readMemory(memory, at, length, signal)
+  let left = MOST_BYTES
+  const read: Read = async (at, length) => {
+    left -= length
+    return left < 0 ? undefined : readMemory(memory, at, length, signal)
+  }
   const bytes = await read(address, RSDP_BYTES)
   const rsdp = bytes && parseRsdp(bytes)
   if (!rsdp) return undefined
@@ -33,7 +39,8 @@ export async function readAcpi(memory: Snapshot['memory'], address: bigint, sign
   if (!checksumOk && !entries) return undefined
   const found = { address: hex(address), revision, oem, checksumOk }
   if (!root || !entries) return { ...found, tables: [], fault: `there is no table of tables at ${hex(rootAddress)}` }
-  return { ...found, ...(await readTables(read, root, entries)) }
+  const tables = await readTables(read, root, entries)
+  return { ...found, ...tables, ...(left < 0 ? { fault: `its tables have more than ${MOST_BYTES >> 20} MiB; the rest is not read` } : {}) }
 }
 
 interface Table {

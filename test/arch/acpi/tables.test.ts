@@ -18,7 +18,7 @@ import { acpiTable, facs, fadt, loaderScript, rsdp, tableBlob } from '../../ops/
 
 describe('RSDP', () => {
   test('revision 2: XSDT, both checksums', () => {
-    expect(parseRsdp(rsdp(0x1234_5678_9abcn))).toEqual({ revision: 2, oem: 'BOCHS', rsdt: 0n, xsdt: 0x1234_5678_9abcn, checksumOk: true })
+    expect(parseRsdp(rsdp(0x1234_5678_9abcn))).toEqual({ revision: 2, length: 36, oem: 'BOCHS', rsdt: 0n, xsdt: 0x1234_5678_9abcn, checksumOk: true })
   })
   test.each([9, 16, 24, 33])('a wrong byte %i is a wrong checksum', at => {
     const bytes = rsdp(0x1000n)
@@ -30,7 +30,7 @@ describe('RSDP', () => {
     old.write('RSD PTR ', 'latin1')
     old.writeUInt32LE(0xabc0, 16)
     setChecksum(old, 8)
-    expect(parseRsdp(old)).toMatchObject({ revision: 0, rsdt: 0xabc0n, xsdt: 0n, checksumOk: true })
+    expect(parseRsdp(old)).toMatchObject({ revision: 0, length: 20, rsdt: 0xabc0n, xsdt: 0n, checksumOk: true })
   })
   test('too short, or another signature', () => {
     expect(parseRsdp(rsdp(0n).subarray(0, 19))).toBeUndefined()

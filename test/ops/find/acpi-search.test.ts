@@ -69,6 +69,15 @@ test('tables that name each other, and an XSDT without end, are read once and in
   expect(found?.fault).toMatch(/5000 tables, of which 256/)
 })
 
+test('tables that are large, and many, are read up to a bound', async () => {
+  const size = 1 << 20
+  const table = acpiTable('SSDT', new Uint8Array(size - 36).fill(1))
+  const memory = ram(3 * MiB, [0x1000, rsdp(at(0x2000))], [0x2000, xsdt(...Array.from({ length: 200 }, () => at(MiB)))], [MiB, table])
+  const [found] = (await searchAcpi(guest([memory]), {})).memory
+  expect(found?.tables.length).toBeLessThanOrEqual(17)
+  expect(found?.fault).toMatch(/more than 16 MiB/)
+})
+
 test('memory full of signatures', async () => {
   const bytes = new Uint8Array(4 * MiB)
   for (let offset = 0; offset < bytes.length; offset += 64) bytes.set(facs(offset), offset)
