@@ -86,6 +86,7 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
   ],
 
   // whether a hibernated guest wakes
+  ['boot-not-read', 'What the file keeps of how its guest was booted cannot be read.', 'It is damaged or of a newer release; everything else is shown.'],
   [
     'wake-refused',
     'The target cannot give a hibernated guest the environment that it wakes in.',

@@ -4,6 +4,7 @@ import type { GicSummary } from '../model/gic.ts'
 import type { Gic, MpState, Origin, StopReason } from '../model/snapshot.ts'
 import type { HostCandidates } from './host-candidates.ts'
 import type { RegisterRow } from './reports.ts'
+import type { FileIdentity } from './run/boot-record.ts'
 import type { Disassembly } from './walk/disassembly.ts'
 import type { WalkReport } from './walk/walk-report.ts'
 
@@ -26,6 +27,8 @@ export interface InspectReport {
   readonly interrupts?: GicSummary
   readonly timers: TimersReport
   readonly devices: readonly { readonly name: string; readonly kind: string }[]
+  /** How the guest was booted; absent when the file does not say. */
+  readonly boot?: BootReport
   /** `present`: bytes that are not zero, in whole pages or chunks of the file; absent when only reading all would tell (`--full`). */
   readonly memory: readonly { readonly name: string; readonly start: string; readonly size: number; readonly present?: number }[]
   /** What --memory asked for. */
@@ -37,6 +40,17 @@ export interface InspectReport {
   /** What --walk asked for. */
   readonly walks?: readonly WalkReport[]
   readonly findings: readonly Finding[]
+}
+
+/** Of a guest with a kernel of the user's. Paths are those on the host that saved it. */
+export interface BootReport {
+  readonly kernel: FileIdentity
+  readonly initrd?: FileIdentity
+  readonly append?: string
+  /** sha256, hex. */
+  readonly deviceTree: string
+  readonly seed?: string
+  readonly disks: readonly (FileIdentity & { readonly device: string; readonly readOnly: boolean })[]
 }
 
 export interface TimersReport {

@@ -14,6 +14,7 @@ import { bytesToBigint, type RegisterList, registerAt, registerValue } from '../
 import type { MemoryRegion, Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
 import type { HostCandidates } from './host-candidates.ts'
 import { type InputOptions, type Opened, withInput } from './input.ts'
+import { inspectBoot } from './inspect-boot.ts'
 import type { AcpiReport, FoundReport, InspectedRegister, InspectedVcpu, InspectReport } from './inspect-report.ts'
 import { inspectTimers } from './inspect-timers.ts'
 import { type BytesWanted, memoryBytes } from './memory-bytes.ts'
@@ -73,6 +74,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
     const accelerator = acceleratorOf(opened)
     const host = snapshot.origin.build === undefined && accelerator !== 'tcg' ? await hostOf(opened) : undefined
     const interrupts = interruptsOf(snapshot)
+    const { boot, findings: bootFindings } = inspectBoot(snapshot)
     return {
       format: { id: format.id, ...(format.version === undefined ? {} : { version: String(format.version) }) },
       file: { ...name, ...(options.full || name.size <= HASHED_BYTES ? { sha256: await sha256() } : {}) },
@@ -89,12 +91,13 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
       ...(interrupts ? { interrupts } : {}),
       timers: inspectTimers(snapshot),
       devices: snapshot.devices.map(({ name, kind }) => ({ name, kind })),
+      ...(boot ? { boot } : {}),
       memory,
       ...(options.memory ? { bytes: await memoryBytes(snapshot, options.memory, options.signal) } : {}),
       ...(options.find ? { found: await findInMemory(snapshot, options) } : {}),
       ...(options.acpi ? { acpi: await acpiOf(snapshot, options) } : {}),
       ...(walks.length === 0 ? {} : { walks: await walked(snapshot, walks, options) }),
-      findings: [...findings, ...(opened.guestless ? [] : consistencyFindings(snapshot))],
+      findings: [...findings, ...bootFindings, ...(opened.guestless ? [] : consistencyFindings(snapshot))],
     }
   })
 }

@@ -2,6 +2,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Snapshot } from '../../../src/model/snapshot.ts'
+import { inspect } from '../../../src/ops/inspect.ts'
 import { bootRecordOf } from '../../../src/ops/run/boot-record.ts'
 import { NOBODY } from '../../../src/ops/run/console-port.ts'
 import { run } from '../../../src/ops/run/run.ts'
@@ -92,6 +93,22 @@ describe('what cannot be woken', () => {
   ])('a damaged record: %s', async (_what, change) => {
     const file = await changed('damaged.psnap', withBoot(change))
     await expect(wake({ wake: file })).rejects.toMatchObject({ code: 'INPUT_CORRUPT' })
+  })
+
+  test('inspect shows what there is, and a damaged record as a finding', async () => {
+    expect((await inspect(at('asleep.psnap'))).boot).toMatchObject({
+      kernel: { path: files.kernel },
+      initrd: { size: 12 },
+      append: 'console=ttyAMA0 resume=/dev/vda',
+      disks: [{ device: 'virtio0', path: disk.path, size: 1 << 20, readOnly: false }],
+    })
+    const { stdout } = await runCommand(['inspect', at('asleep.psnap')])
+    expect(stdout).toMatch(/boot\n +kernel +\S+kernel {2}[\d.]+ \S+, sha256 [0-9a-f]{16}…[\s\S]*command line +console=ttyAMA0 resume=\/dev\/vda/)
+    const damaged = await changed(
+      'damaged.psnap',
+      withBoot(() => 5),
+    )
+    expect(await inspect(damaged)).toMatchObject({ findings: expect.arrayContaining([expect.objectContaining({ code: 'boot-not-read' })]) })
   })
 
   test('a record of a newer release', async () => {
