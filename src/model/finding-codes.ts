@@ -86,6 +86,7 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
   ],
 
   // whether a hibernated guest wakes
+  ['run-hibernated', 'A guest that hibernated is run on as if it had only been stopped.', 'Its vCPUs are off and stay so. `run --wake FILE` boots it again.'],
   ['boot-not-read', 'What the file keeps of how its guest was booted cannot be read.', 'It is damaged or of a newer release; everything else is shown.'],
   [
     'wake-refused',

@@ -77,7 +77,7 @@ export async function continueGuest<T>(
           ...(booted ? { booted } : {}),
           close,
         }
-        const findings = [...read, ...report.findings.filter(({ severity }) => severity !== 'info')]
+        const findings = [...read, ...(snapshot.stop === 'hibernated' ? [asleep(file)] : []), ...report.findings.filter(({ severity }) => severity !== 'info')]
         return await use(guest, { host: host.name, ...(saved === undefined ? {} : { build: saved }), verdict: report.verdict, findings })
       } finally {
         await close()
@@ -87,6 +87,13 @@ export async function continueGuest<T>(
     }
   })
 }
+
+const asleep = (file: string): Finding => ({
+  severity: 'warning',
+  code: 'run-hibernated',
+  message: 'this guest hibernated: what it knows is on its disk, and its vCPUs are off',
+  hint: `\`psci-snap run --wake ${file}\` boots it again in the same environment, so that it resumes`,
+})
 
 function consoleOf(devices: readonly DeviceSnapshot[], wanted: 'uart' | 'virtio'): string {
   if (wanted === 'uart') return UART

@@ -137,6 +137,11 @@ test.each([
   await expect(wake(options)).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining(`--${name}`) })
 })
 
+test('run on without --wake it does nothing, and that is said', async () => {
+  const report = await run({ file: at('asleep.psnap'), disks: [disk], port: NOBODY })
+  expect([report.end, report.instructions, report.findings.map(({ code }) => code)]).toEqual(['idle', 0, ['run-hibernated', 'run-idle']])
+})
+
 test('--psci has none but with --clean, and flags of waking none without --wake', async () => {
   await expect(wake({ psci: '1.1' })).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('--clean') })
   await expect(run({ kernel: files.kernel, clean: true, port: NOBODY })).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('--clean') })
