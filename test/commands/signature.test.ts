@@ -128,10 +128,30 @@ describe('how it is said', () => {
     expect(runShell(['signature', at('h.psnap'), 'linux-6.12', '--quiet'])).toMatchObject({ status: 3, stdout: '', stderr: '' })
     expect(runShell(['signature', at('h.psnap'), 'linux-6.12'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } }).stdout).not.toContain('\u001b')
   })
-  test('a check of several hosts has one line each, and lets a policy accept a change', async () => {
-    const { stdout, status } = await run('check @h.psnap --to linux-7.2,linux-7.3,linux-6.1')
+  test('a check of several hosts has one line each, and every report file has the same answer', async () => {
+    const files = '--sarif @o.sarif --junit @o.xml --html @o.html --force'
+    const { stdout, status } = await run(`check @h.psnap --to linux-7.2,linux-7.3,linux-6.1 ${files}`)
     expect(status).toBe(3)
     expect(stdout).toContain('does not wake: psci: PSCI 1.3 is not available')
+    const sarif = JSON.parse(readFileSync(at('o.sarif'), 'utf8')) as { runs: { results: { ruleId: string; level: string }[] }[] }
+    expect(sarif.runs[0]?.results.filter(({ level }) => level === 'error').map(({ ruleId }) => ruleId)).toEqual(['wake-refused'])
+    expect(readFileSync(at('o.xml'), 'utf8')).toContain('does not wake')
+    expect(readFileSync(at('o.html'), 'utf8')).toContain('does not wake')
+  })
+  test('a policy can accept that a guest wakes in another environment, and not that it is refused', async () => {
+    const { kernel, host } = loadBuild('linux-7.3')
+    writeFileSync(at('levels.json'), encodeBuildFile(makeBuild('levels', kernel, { ...host, workarounds: [2, 0, 0] })))
+    writeFileSync(
+      at('policy.yml'),
+      ['wake-changed', 'wake-refused']
+        .map(code => `  - code: ${code}\n    reason: known\n    until: 2099-01-01\n`)
+        .join('')
+        .replace(/^/, 'version: 1\naccept:\n'),
+    )
+    const verdicts = async (line: string): Promise<unknown> =>
+      ((await run(`${line} --json`)).json() as { results: { verdict: string }[] }).results.map(({ verdict }) => verdict)
+    expect(await verdicts('check @h.psnap --to @levels.json,linux-6.12')).toEqual(['changed', 'refused'])
+    expect(await verdicts('check @h.psnap --to @levels.json,linux-6.12 --policy @policy.yml')).toEqual(['survives', 'refused'])
   })
 })
 

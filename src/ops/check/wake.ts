@@ -162,10 +162,11 @@ function pinText(pins: WakeAnswer['pins']): string {
   return names.length === 1 ? `${first.name} = ${first.value}${fresh}` : `${plural(names.length, 'register')} (${listNames(names)})`
 }
 
-const findingOf = ({ component, verdict, why }: WakeAnswer['differences'][number]): Finding => ({
+const findingOf = ({ component, verdict, why, refusals: [first] }: WakeAnswer['differences'][number]): Finding => ({
   severity: verdict === 'refused' ? 'error' : 'warning',
   code: verdict === 'refused' ? 'wake-refused' : 'wake-changed',
   message: `${component}: ${why}`,
+  ...(first ? { register: first.name } : {}),
 })
 
 const pinFindings = ({ pins, withoutPins }: WakeAnswer): readonly Finding[] =>

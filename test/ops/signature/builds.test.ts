@@ -2,10 +2,14 @@
 // and two with the same signature move guests both ways with nothing visible, but for registers that no guest can reach.
 import { expect, test } from 'vitest'
 import type { Feature } from '../../../src/arch/features.ts'
+import { emulatedAbi } from '../../../src/backends/emulated-abi.ts'
 import type { Build } from '../../../src/builds/build.ts'
 import { listBuilds, loadBuild } from '../../../src/builds/load.ts'
 import { checkHost } from '../../../src/ops/check/check-host.ts'
-import { environmentOfBuild, signatureOf } from '../../../src/ops/signature/environment.ts'
+import { liveTarget } from '../../../src/ops/check/live-target.ts'
+import { bornGuest } from '../../../src/ops/signature/born-guest.ts'
+import { compareEnvironments } from '../../../src/ops/signature/compare.ts'
+import { environmentOfBuild, environmentOfSnapshot, signatureOf } from '../../../src/ops/signature/environment.ts'
 
 const series = ({ name }: Build): string => name.replace(/^linux-(\d+\.\d+)\.\d+/, '$1')
 const all = listBuilds().map(({ name }) => loadBuild(name))
@@ -60,3 +64,11 @@ test('but for PMMIR_EL1, which only Linux 7.3 lists: it reads zero to guests on 
     ),
   })
 }, 60_000)
+
+test('a host that is asked through the verbs of KVM says what its build says', () => {
+  for (const features of [['psci_0_2'], ['psci_0_2', 'pmu_v3', 'ptrauth_address', 'ptrauth_generic', 'sve']] as const)
+    for (const build of all.filter(({ host }) => features.length === 1 || host.cpu === 'max')) {
+      const guest = bornGuest(liveTarget(emulatedAbi(build)), { features, vcpus: 2 })
+      expect(compareEnvironments(environmentOfBuild(build, { features, vcpus: 2 }), environmentOfSnapshot(guest, { build })), build.name).toEqual([])
+    }
+})
