@@ -22,10 +22,6 @@ export function storedRegion(source: Source, place: RegionPlace, ranges: readonl
   return {
     ...place,
     ...(counted ? { present: ranges.reduce((sum, { length }) => sum + length, 0) } : {}),
-    storedAt(wanted) {
-      const range = ranges.find(({ offset, length }) => offset <= wanted && wanted < offset + length)
-      return range && { file: source.name, at: range.at + wanted - range.offset }
-    },
     async *chunks(signal, wanted) {
       for (const { offset, at, length } of ranges)
         for (let done = wanted === undefined ? 0 : skipped(wanted, offset, length); done < length; ) {
