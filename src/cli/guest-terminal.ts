@@ -79,7 +79,8 @@ export function guestTerminal({ input, output, messages }: ConsoleStreams): Gues
       return isOpen
     },
     get wantsToLeave() {
-      return wantsToLeave
+      // Nobody reads any more (`run … | head`): without this the guest would run for ever.
+      return wantsToLeave || output?.isUnread === true
     },
     prints: output !== undefined,
     write: async bytes => output?.write(bytes),

@@ -7,6 +7,8 @@ export interface Output {
   readonly isTerminal: boolean
   /** True after a write failed, as on a full disk: what is written from then on is dropped. */
   readonly isBroken?: boolean
+  /** True after the reader of a pipe has gone: what is written from then on is dropped. */
+  readonly isUnread?: boolean
   /** Width of the terminal in columns; undefined when there is none, so that nothing is wrapped or cut in a file. */
   readonly columns: number | undefined
   /** Whether colour may be used: NO_COLOR, then FORCE_COLOR, then whether it is a terminal that can. */
@@ -86,6 +88,9 @@ function streamOutput(name: 'stdout' | 'stderr', env: NodeJS.ProcessEnv): Output
     },
     get isBroken() {
       return isBroken
+    },
+    get isUnread() {
+      return readerGone
     },
     isTerminal: stream.isTTY === true,
     columns: stream.isTTY === true ? stream.columns : undefined,

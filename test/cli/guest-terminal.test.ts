@@ -70,6 +70,21 @@ describe('on a pipe', () => {
     expect(terminal.isOpen).toBe(false)
     terminal.close()
   })
+  test('when nobody reads what the guest prints any more, the guest is left', () => {
+    const io = memoryIo()
+    let isUnread = false
+    const output = {
+      ...io.stdout,
+      get isUnread() {
+        return isUnread
+      },
+    }
+    const terminal = guestTerminal({ input: undefined, output, messages: io.stderr })
+    expect(terminal.wantsToLeave).toBe(false)
+    isUnread = true
+    expect(terminal.wantsToLeave).toBe(true)
+    terminal.close()
+  })
   test('a pipe that is faster than the guest waits', () => {
     const { input, terminal } = sitting(false)
     input.type('x'.repeat(70_000))

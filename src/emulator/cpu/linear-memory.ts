@@ -26,7 +26,8 @@ export interface LinearMemory {
 
 const WASM_PAGE = 65536
 const GUEST_PAGE = 4096
-const MOST_RAM = 3 * 2 ** 30
+/** Bytes of guest RAM: linear memory has 4 GiB. */
+export const MOST_RAM = 3 * 2 ** 30
 /** 70 MiB of records, where they are used: about the code of a booting Linux. When more pages of code are alive than this, all are forgotten and decoded again. */
 const DECODED_PAGES = 4096
 

@@ -212,7 +212,7 @@ export function createExecution({ vm, memory, bus, interrupts, clock, entropy, s
           state.mmio = { word }
           return { kind: 'exit', exit }
         }
-        cpu.completeMmio(position, stop.write ? undefined : value)
+        cpu.completeMmio(position, stop.write ? undefined : value, stop.word) // the device may have written over the instruction
         return undefined
       }
       case 'nisv':

@@ -1,5 +1,6 @@
 // Owns the taking off of compression around a whole file: one layer of gzip, zstd, xz or bzip2, recognised by its first bytes, with limits against
 // bombs.
+import type { Writable } from 'node:stream'
 import { SnapError } from '../../errors.ts'
 import { SOURCE_LIMITS } from './limits.ts'
 import { bytesSource, type PackedFile, readAll, type Source, sourceSha256 } from './source.ts'
@@ -57,6 +58,16 @@ async function unpackWith(
   return spool(content(), source.name, signal)
 }
 
+/** Until more may be written, or nothing ever will. */
+const roomIn = (stream: Writable): Promise<void> =>
+  new Promise(resolve => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done)
+      resolve()
+    }
+    stream.on('drain', done).on('close', done)
+  })
+
 async function gunzip(source: Source, signal: AbortSignal | undefined): Promise<Source> {
   const [{ createGunzip }, { spool }] = await Promise.all([import('node:zlib'), import('./spool.ts')])
   const unzip = createGunzip({ chunkSize: 1 << 18 })
@@ -67,7 +78,7 @@ async function gunzip(source: Source, signal: AbortSignal | undefined): Promise<
         const piece = await source.read(at, Math.min(1 << 16, source.size - at))
         read = at + piece.length
         if (unzip.destroyed) return
-        if (!unzip.write(piece)) await new Promise<void>(resolve => unzip.once('drain', resolve).once('close', resolve))
+        if (!unzip.write(piece)) await roomIn(unzip)
       }
       unzip.end()
     } catch (error) {

@@ -9,6 +9,7 @@ import type { BoardTreeOptions } from '../../emulator/board/device-tree/board-tr
 import { boardDevices, MOST_DISKS, UART, virtioName } from '../../emulator/board/devices.ts'
 import { type BootPlan, planBoot } from '../../emulator/board/loader/boot-plan.ts'
 import { RAM_BASE } from '../../emulator/board/memory-map.ts'
+import { MOST_RAM } from '../../emulator/cpu/linear-memory.ts'
 import { nextEntropy } from '../../emulator/firmware/trng.ts'
 import { SnapError } from '../../errors.ts'
 import type { DeviceSnapshot, Gic } from '../../model/snapshot.ts'
@@ -99,6 +100,7 @@ export async function bootGuest(
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS[gic])
     throw new SnapError('USAGE', `a guest with ${gic === 'none' ? 'no GIC' : `a GIC${gic}`} has 1 to ${MOST_CPUS[gic]} vCPUs here, not ${cpus}`)
   if (!Number.isInteger(memory / MIB) || memory < MIB) throw new SnapError('USAGE', 'guest memory is a whole number of MiB')
+  if (memory > MOST_RAM) throw new SnapError('USAGE', `the built-in machine has at most ${MOST_RAM / MIB} MiB of guest memory, not ${memory / MIB}`)
   if (choices.length > MOST_DISKS) throw new SnapError('USAGE', `a guest has at most ${MOST_DISKS} disks`)
   const kernel = await readKernel(options.kernel, options.signal)
   const initrd = options.initrd === undefined ? undefined : await readInitrd(options.initrd, options.signal)

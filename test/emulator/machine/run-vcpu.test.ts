@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { loadBuild } from '../../../src/builds/load.ts'
 import { RAM_BASE } from '../../../src/emulator/board/memory-map.ts'
+import type { DeviceType } from '../../../src/emulator/devices/device.ts'
 import { createMachine, type Machine } from '../../../src/emulator/machine/machine.ts'
 import { PSCI_02 } from './probe-board.ts'
 
@@ -186,4 +187,23 @@ test('a feature that the build announces and this machine lacks is named', () =>
   const machine = boot([0xd53b_2400], { build: 'linux-6.12/max' }) // mrs x0, rndr
   expect(() => machine.runVcpu(0, 10)).toThrow('FEAT_RNG')
   expect(() => boot([0x25d8_e3e0], { build: 'linux-6.12/max', features: PSCI_02 }).runVcpu(0, 10)).not.toThrow()
+})
+
+test('a device that writes over the store which asked it: the store is done all the same', () => {
+  const type: DeviceType<null> = {
+    kind: 'overwriter',
+    length: 0x1000,
+    parse: () => null,
+    create: ({ memory }) => ({ read: () => 0n, write: () => void memory.write(RAM_BASE + 4n, Uint8Array.of(0x1f, 0x20, 0x03, 0xd5)), save: () => null }),
+  }
+  const machine = createMachine(loadBuild('linux-6.12'), {
+    ram: [{ start: RAM_BASE, size: 0x1000 }],
+    devices: [{ name: 'overwriter', base: 0x0900_0000n, interrupt: 1, type }],
+  })
+  machine.memory.write(RAM_BASE, new Uint8Array(Uint32Array.of(0xd2a1_2001, 0xb900_0020, HERE).buffer)) // mov x1, #0x09000000; str w0, [x1]
+  expect(machine.vm.createVcpu(0).init(PSCI_02)).toBe(0)
+  expect(machine.vm.createGic('v3')).toBe(0)
+  machine.vm.vcpus[0]!.set64(PC, RAM_BASE)
+  expect(machine.runVcpu(0, 5)).toEqual({ kind: 'budget' })
+  expect(get(machine, PC)).toBe(RAM_BASE + 8n)
 })

@@ -101,6 +101,20 @@ const zstd = async (bytes: Uint8Array): Promise<Uint8Array> => {
   return frame
 }
 
+test('a long gzip waits for its reader without piling up listeners', async () => {
+  const warned: string[] = []
+  const warn = (warning: Error): void => void warned.push(warning.name)
+  process.on('warning', warn)
+  const noise = Uint32Array.from({ length: 1 << 20 }, (_, i) => Math.imul(i ^ (i >>> 7), 0x9e37_79b1) ^ Math.imul(i, i)) // hardly gets smaller
+  const long = Buffer.from(noise.buffer)
+  const source = await openSource(file('long.gz', gzipSync(long)))
+  expect(source.size).toBe(long.length)
+  await source.close()
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('warning', warn)
+  expect(warned).toEqual([])
+})
+
 test('gzip and zstd are taken off, in one or several members or frames', async () => {
   const plain = Buffer.from('{"format":"kvm-reglist"}'.repeat(100))
   expect(await text(await openSource(file('a.gz', gzipSync(plain))))).toBe(plain.toString())

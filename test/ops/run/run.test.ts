@@ -101,6 +101,7 @@ describe('what cannot be', () => {
     ['no kernel and no snapshot', { kernel: undefined as never }, /snapshot to run on, or a kernel/],
     ['a kernel that is not there', { kernel: at('none') }, /there is no such file/],
     ['no memory', { memory: 1000 }, /whole number of MiB/],
+    ['too much memory', { memory: 2 ** 33 }, /at most 3072 MiB of guest memory, not 8192/],
     ['too little memory', { memory: 1 << 20 }, /does not fit/],
     ['more vCPUs than a GICv2 has', { cpus: 9, gic: 'v2' }, /1 to 8 vCPUs/],
     ['a pattern that is none', { until: 'console=(' }, /is no pattern/],

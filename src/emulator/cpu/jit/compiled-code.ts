@@ -11,6 +11,9 @@ import { compileRegion } from './compile-region.ts'
 import { defineNzcvOf } from './flags.ts'
 import { type RecordReader, type Region, wordsOf } from './region.ts'
 
+/** Each instance of a module costs, whatever is in it: V8 keeps a copy of the function table for it. */
+const MOST_MODULES = 256
+
 const slotsOf = (regions: readonly Region[]): number => regions.reduce((sum, { entries }) => sum + entries.length, 0)
 
 /** A region in use. */
@@ -29,18 +32,21 @@ export class CompiledCode {
   readonly #reader: RecordReader
   readonly #operations: Operations
   readonly #slots: number
+  /** How many slots are used, SLOT.limit at most. */
+  readonly #places: number
   /** In order of their slots, which go round: the oldest first. */
   #modules: CompiledModule[] = []
   #nextSlot = 0
   /** By the page's records. */
   readonly #pages = new Map<number, CompiledRegion[]>()
 
-  constructor(memory: ArrayBuffer, reader: RecordReader, operations: Operations, slots: number) {
+  constructor(memory: ArrayBuffer, reader: RecordReader, operations: Operations, slots: number, places: number) {
     this.#view = new DataView(memory)
     this.#bytes = new Uint8Array(memory)
     this.#reader = reader
     this.#operations = operations
     this.#slots = slots
+    this.#places = places
   }
 
   /** The regions of the page with these records. */
@@ -48,7 +54,7 @@ export class CompiledCode {
     return this.#pages.get(records) ?? []
   }
 
-  /** Compiles these regions as one module and lets their entries lead to them. They have SLOT.limit entries at most. */
+  /** Compiles these regions as one module and lets their entries lead to them. They have no more entries than there are places. */
   add(regions: readonly Region[]): void {
     const slots = slotsOf(regions)
     const first = this.#takeSlots(slots)
@@ -78,10 +84,11 @@ export class CompiledCode {
 
   /** A range of slots, which goes round; modules that have some of it are dropped. */
   #takeSlots(count: number): number {
-    if (this.#nextSlot + count > SLOT.limit) this.#nextSlot = 0
+    if (this.#nextSlot + count > this.#places) this.#nextSlot = 0
     const first = this.#nextSlot
     this.#nextSlot += count
-    const inTheWay = this.#modules.filter(module => module.firstSlot < first + count && first < module.firstSlot + module.slots)
+    const tooMany = this.#modules.length - MOST_MODULES + 1
+    const inTheWay = this.#modules.filter((module, i) => i < tooMany || (module.firstSlot < first + count && first < module.firstSlot + module.slots))
     for (const module of inTheWay) this.#dropModule(module)
     this.#modules = this.#modules.filter(module => !inTheWay.includes(module))
     this.#view.setUint32(AT.slotCount, Math.max(this.#view.getUint32(AT.slotCount, true), this.#nextSlot), true)

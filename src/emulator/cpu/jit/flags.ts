@@ -10,8 +10,7 @@ const not = (value: I32Expression): I32Expression => i32.eqz(value)
 const negative32 = (value: I32Expression): I32Expression => i32.ltS(value, FALSE)
 const negative64 = (value: I64Expression): I32Expression => i64.ltS(value, constant64(0n))
 
-/** What the codes of a pair (code / 2) ask: Z, C, N, V, C and not Z, N = V, N = V and not Z. */
-type Pair = 0 | 1 | 2 | 3 | 4 | 5 | 6
+/** By pair of codes (code / 2): Z, C, N, V, C and not Z, N = V, N = V and not Z. */
 type Answers = readonly (() => I32Expression)[]
 
 /** The answers for one kind; `a` and `b` are cheap to evaluate, as often as needed. */

@@ -1,6 +1,6 @@
 // Owns when hot code is compiled, and what together: at counts of executed instructions, so that a run is the same every time, though results never depend on it:
 // a region does what the interpreter does, instruction by instruction. Knows no instruction.
-import { ARRIVALS_COUNTED, AT, HOT_RECORDS, MARK, PAGE_RECORD_BYTES, RECORD } from '../interpreter/layout.ts'
+import { ARRIVALS_COUNTED, AT, HOT_RECORDS, MARK, PAGE_RECORD_BYTES, RECORD, SLOT } from '../interpreter/layout.ts'
 import type { Operations } from '../interpreter/operations.ts'
 import type { LinearMemory } from '../linear-memory.ts'
 import { CompiledCode } from './compiled-code.ts'
@@ -13,6 +13,8 @@ export interface JitOptions {
   readonly batch?: number
   /** Instructions after which generated code comes back: to compile, and to go on in what V8 has optimised meanwhile. */
   readonly slice?: number
+  /** Places of entry into compiled code, 64 to 4096: what bounds its memory. At least as many as `batch`. */
+  readonly places?: number
 }
 
 const DEFAULT_THRESHOLD = 4000
@@ -32,14 +34,18 @@ export class Jit {
   readonly #batch: number
   #waited = 0
 
-  constructor(linear: LinearMemory, operations: Operations, { threshold = DEFAULT_THRESHOLD, batch = DEFAULT_BATCH, slice = DEFAULT_SLICE }: JitOptions) {
+  constructor(
+    linear: LinearMemory,
+    operations: Operations,
+    { threshold = DEFAULT_THRESHOLD, batch = DEFAULT_BATCH, slice = DEFAULT_SLICE, places = SLOT.limit }: JitOptions,
+  ) {
     const { buffer } = linear.memory
     this.#view = new DataView(buffer)
     this.slice = slice
     this.#batch = batch
     this.#base = linear.decodedPages
     this.#reader = new RecordReader(this.#view, linear.slots, operations.interpreter.firstRegion)
-    this.#code = new CompiledCode(buffer, this.#reader, operations, linear.slots)
+    this.#code = new CompiledCode(buffer, this.#reader, operations, linear.slots, places)
     this.#view.setUint32(AT.hotThreshold, threshold, true)
     this.#view.setUint32(AT.hotArrivals, Math.min(MARK.arrivals, Math.ceil(threshold / ARRIVALS_COUNTED)), true)
     this.#view.setUint32(AT.hotCount, 0, true)

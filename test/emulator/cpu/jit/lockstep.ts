@@ -5,7 +5,7 @@ import { hotProgram } from './hot-program.ts'
 
 /** Everything is hot at once, and compiled at once. */
 export const EAGER = { threshold: 2, batch: 1, slice: 60 }
-const LAZY = { threshold: 5, batch: 3, slice: 500 }
+const LAZY = { threshold: 5, batch: 3, slice: 500, places: 64 }
 
 const same = (a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean => a.every((bytes, i) => Buffer.compare(bytes, b[i]!) === 0)
 
@@ -18,26 +18,28 @@ export function slotsUsed(machine: Timed): number {
 export function lockstep(seed: number): { readonly difference: string | undefined; readonly slots: number } {
   const next = random(seed * 7 + 3)
   const jit = seed % 3 === 0 ? LAZY : EAGER
-  const make = (how: typeof EAGER | false): Timed => (seed % 5 === 4 ? program(seed, 1, how) : hotProgram(seed, how))
+  const vcpus = seed % 4 === 1 ? 2 : 1
+  const make = (how: typeof EAGER | false): Timed => (seed % 5 === 4 ? program(seed, vcpus, how) : hotProgram(seed, how, vcpus))
   const plain = make(false)
   let compiled = make(jit)
   let total = 0
   let slots = 0
   for (let piece = 0; piece < 8; piece++) {
     const count = 1 + (next() % 6000)
-    advance(plain, 0, count)
+    const vcpu = piece % vcpus
+    advance(plain, vcpu, count)
     // In one go, in small pieces, or in two.
     const how = next() % 4
-    if (how === 0) advance(compiled, 0, count, 1 + (next() % 300))
+    if (how === 0) advance(compiled, vcpu, count, 1 + (next() % 300))
     else if (how === 1) {
       const first = next() % count
-      advance(compiled, 0, first)
+      advance(compiled, vcpu, first)
       if (next() % 2 === 0) {
         slots += slotsUsed(compiled)
-        compiled = restored(compiled, 1, jit)
+        compiled = restored(compiled, vcpus, jit)
       }
-      advance(compiled, 0, count - first)
-    } else advance(compiled, 0, count)
+      advance(compiled, vcpu, count - first)
+    } else advance(compiled, vcpu, count)
     total += count
     if (!same(saved(plain), saved(compiled))) return { difference: `seed ${seed}: other state after ${total} instructions`, slots }
   }
