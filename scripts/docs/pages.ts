@@ -2,6 +2,7 @@
 // are compared by `npm run check` alone.
 import { commandsPage } from './commands.ts'
 import { compatibilityHtml, compatibilityPage } from './compatibility.ts'
+import { environmentPage } from './environment.ts'
 import { exitCodesPage } from './exit-codes.ts'
 import { lintsPage } from './lints.ts'
 import { psciDoc } from './psci.ts'
@@ -9,6 +10,7 @@ import { registersDoc } from './registers.ts'
 
 export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/commands.md': commandsPage,
+  'docs/environment.md': environmentPage,
   'docs/exit-codes.md': exitCodesPage,
   'docs/lints.md': lintsPage,
   'docs/psci.md': psciDoc,

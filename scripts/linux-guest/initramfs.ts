@@ -34,18 +34,22 @@ poweroff -f
 `
 
 /**
- * Makes it under `folder` and gives its path. `more`: what else is in it, by path; a script `more` is run before the shell. Throws Unavailable when busybox
- * cannot be had.
+ * Makes it under `folder` and gives its path. `more`: files that are in it besides, by path; a script `more` is run before the shell. Throws Unavailable when
+ * busybox cannot be had.
  */
-export function makeInitramfs(apt: ArmPackages, { userland }: Packages, folder: string, more: Readonly<Record<string, string>> = {}): string {
+export const makeInitramfs = (apt: ArmPackages, packages: Packages, folder: string, more: Readonly<Record<string, string>> = {}): string =>
+  packBusybox(apt, packages, folder, INIT, more)
+
+/** An initramfs with busybox, this init, and files by their paths in it. Throws Unavailable when busybox cannot be had. */
+export function packBusybox(apt: ArmPackages, { userland }: Packages, folder: string, init: string, more: Readonly<Record<string, string>> = {}): string {
   const row = userland.find(each => each.package === 'busybox-static')!
   const unpacked = apt.unpack(row.package, row.version) ?? apt.unpack(row.package)
   if (!unpacked) throw new Unavailable("Debian's package busybox-static for arm64 cannot be had")
   const tree = mkdtempSync(join(folder, 'tree-'))
   try {
-    for (const each of ['bin', 'dev', 'proc', 'sys']) mkdirSync(join(tree, each))
+    for (const each of ['bin', 'dev', 'proc', 'sys', 'tmp']) mkdirSync(join(tree, each))
     cpSync(join(unpacked.folder, row.files[0]!), join(tree, 'bin/busybox'), { dereference: true })
-    writeFileSync(join(tree, 'init'), INIT)
+    writeFileSync(join(tree, 'init'), init)
     for (const each of ['init', 'bin/busybox']) chmodSync(join(tree, each), 0o755)
     const output = join(mkdtempSync(join(folder, 'initramfs-')), 'initramfs.cpio')
     packInitramfs(tree, more, output)

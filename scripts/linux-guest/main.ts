@@ -1,6 +1,6 @@
 // A step of `.ci/run`: boots Debian's arm64 kernels on the built-in machine, as packages.json of real-kernel names them, and moves them while they run.
 //
-//   node --import tsx scripts/linux-guest/main.ts [--kernel NAME]… [--only boots|devices|moves]… [--cache DIR] [--points N] [--seed N]
+//   node --import tsx scripts/linux-guest/main.ts [--kernel NAME]… [--only boots|devices|moves|hibernation]… [--cycles N] [--cache DIR] [--points N] [--seed N]
 //
 // What cannot be had is reported as not run. The last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -12,12 +12,15 @@ import { ArmPackages, fetchKernel, readPackages } from '../real-kernel/fetch.ts'
 import { checkBoot } from './boots.ts'
 import { checks } from './checks.ts'
 import { checkDevices, deviceFiles } from './devices.ts'
+import { makeHibernatingInitramfs } from './hibernate-initramfs.ts'
+import { checkHibernation } from './hibernation.ts'
 import { makeInitramfs } from './initramfs.ts'
 import { checkMoves } from './moves.ts'
 import { referenceLog } from './reference.ts'
 
 /** Rows of packages.json: bookworm's cloud kernel, and the newest that backports offers. */
 const KERNELS = ['6.1', 'newest']
+const HIBERNATES = 'newest'
 const CPUS = [1, 2, 4]
 const FROM = 'linux-5.10'
 const TO = 'linux-7.3'
@@ -29,6 +32,7 @@ const { values: flags } = parseArgs({
     only: { type: 'string', multiple: true },
     cache: { type: 'string', default: cacheFolder() },
     points: { type: 'string', default: '20' },
+    cycles: { type: 'string', default: '10' },
     seed: { type: 'string', default: '6' },
   },
 })
@@ -91,5 +95,15 @@ async function main(): Promise<void> {
         print,
       )
     isFirst = false
+    // Kernels before 6.13 know nothing of SYSTEM_OFF2.
+    if (isWanted('hibernation') && row.name === HIBERNATES) {
+      const initramfs = await makeHibernatingInitramfs(apt, packages, fetched, folder)
+      await checkHibernation(
+        { title: `${row.name} hibernating`, files: { kernel: fetched.image, initrd: initramfs }, folder, cycles: Number(flags.cycles) },
+        all,
+        signal,
+        print,
+      )
+    }
   }
 }

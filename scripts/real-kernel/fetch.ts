@@ -113,6 +113,15 @@ export function fetchKernel(apt: ArmPackages, row: KernelRow): FetchedKernel | u
   return undefined
 }
 
+/**
+ * The folder with the modules of a kernel: in its own package, or, as Debian has it since 7.0, in one beside it. Undefined when they cannot be had.
+ */
+export function fetchModules(apt: ArmPackages, { package: name, version, image }: FetchedKernel): string | undefined {
+  const beside = name.replace(/^linux-binary-/, 'linux-modules-')
+  if (beside === name) return image.slice(0, image.indexOf('/boot/'))
+  return apt.unpack(beside, version)?.folder
+}
+
 /** The archive is asked for its names only when the pinned package is not what is wanted or cannot be had. */
 function* tried(apt: ArmPackages, row: KernelRow): Generator<{ readonly package: string; readonly version?: string }> {
   if (row.gates) yield { package: row.package, version: row.version }

@@ -24,19 +24,51 @@ export const GUEST_FLAGS = {
   seed: Flags.string({ summary: 'number that everything random starts from; the same number, the same guest', dependsOn: ['kernel'] }),
 }
 
+/** Of a guest that wakes. */
+export const WAKE_FLAGS = {
+  wake: Flags.string({ summary: 'snapshot of a guest that hibernated: boot it again in the same environment, so that it resumes from its disk' }),
+  clean: Flags.boolean({ dependsOn: ['wake'], summary: "boot it in the target's own environment, without resuming: what it had in memory is given up" }),
+  'recorded-paths': Flags.boolean({ dependsOn: ['wake'], summary: 'open kernel, initramfs and disks by the paths that the snapshot holds' }),
+  'accept-changed-files': Flags.boolean({
+    dependsOn: ['wake'],
+    summary: 'wake although kernel, initramfs or disk has changed since; resuming over a changed disk can destroy file systems',
+  }),
+}
+
+interface WakeFlagValues {
+  readonly wake?: string | undefined
+  readonly clean?: boolean | undefined
+  readonly 'recorded-paths'?: boolean | undefined
+  readonly 'accept-changed-files'?: boolean | undefined
+}
+
+/** For `...wakeOptions(flags)` in the options of an operation. */
+export const wakeOptions = (flags: WakeFlagValues) => ({
+  ...(flags.wake === undefined ? {} : { wake: flags.wake }),
+  ...(flags.clean ? { clean: true } : {}),
+  ...(flags['recorded-paths'] ? { recordedPaths: true } : {}),
+  ...(flags['accept-changed-files'] ? { acceptChanged: true } : {}),
+})
+
 const LIMIT_FLAGS = {
   timeout: Flags.integer({ min: 1, summary: 'stop after so many seconds' }),
   'max-insns': Flags.integer({ min: 1, summary: 'stop after so many instructions' }),
 }
 
+/** A guest with a kernel of the user's: one that boots, or one that wakes. */
+const ofAKernel = () => [{ type: 'some' as const, flags: ['kernel', 'wake'] }]
+
 /** For a command that has flags of its own for vCPUs, memory, features, GIC and PSCI. */
 export const KERNEL_FLAGS = {
   kernel: Flags.string({ summary: KERNEL, exclusive: ['baseline'] }),
   ...GUEST_FLAGS,
-  disk: Flags.string({ ...DISK, dependsOn: ['kernel'] }),
-  console: Flags.option({ ...CONSOLE, dependsOn: ['kernel'] })(),
-  timeout: Flags.integer({ min: 1, summary: 'give up after so many seconds', dependsOn: ['kernel'] }),
-  'max-insns': Flags.integer({ min: 1, summary: 'give up after so many instructions', dependsOn: ['kernel'] }),
+  ...WAKE_FLAGS,
+  wake: Flags.string({ summary: 'snapshot of a guest that hibernated: wake it as `run --wake` does, and save it again' }),
+  disk: Flags.string({ ...DISK, relationships: ofAKernel() }),
+  console: Flags.option({ ...CONSOLE, relationships: ofAKernel() })(),
+  timeout: Flags.integer({ min: 1, summary: 'give up after so many seconds', relationships: ofAKernel() }),
+  'max-insns': Flags.integer({ min: 1, summary: 'give up after so many instructions', relationships: ofAKernel() }),
+  'no-memory': Flags.boolean({ summary: 'leave guest memory out: a guest that hibernated wrote it to its disk', relationships: ofAKernel() }),
 }
 
 /** How far it runs, and how fast. */
@@ -89,7 +121,8 @@ export const runLimits = (flags: { readonly timeout?: number | undefined; readon
   ...(flags['max-insns'] === undefined ? {} : { maxInstructions: flags['max-insns'] }),
 })
 
-interface SavedGuestFlags extends GuestFlagValues {
+interface SavedGuestFlags extends GuestFlagValues, WakeFlagValues {
+  readonly 'no-memory'?: boolean | undefined
   readonly kernel?: string | undefined
   readonly vcpus?: number | undefined
   readonly until?: string | undefined
@@ -99,9 +132,18 @@ interface SavedGuestFlags extends GuestFlagValues {
 
 /** For `...whichGuest(flags)` in the options of `save`: the built-in guest, or one with a kernel. Throws USAGE. */
 export function whichGuest(flags: SavedGuestFlags): Pick<SaveOptions, 'guest' | 'vcpus' | 'memory' | 'until'> {
-  const { kernel, vcpus, memory, until } = flags
-  if (kernel !== undefined)
-    return { guest: { ...guestOptions({ ...flags, cpus: vcpus }), ...runLimits(flags), kernel, ...(until === undefined ? {} : { until }) } }
+  const { kernel, wake, vcpus, memory, until } = flags
+  if (kernel !== undefined || wake !== undefined)
+    return {
+      guest: {
+        ...guestOptions({ ...flags, cpus: vcpus }),
+        ...runLimits(flags),
+        ...wakeOptions(flags),
+        ...(kernel === undefined ? {} : { kernel }),
+        ...(until === undefined ? {} : { until }),
+        ...(flags['no-memory'] ? { noMemory: true } : {}),
+      },
+    }
   return {
     ...(vcpus === undefined ? {} : { vcpus }),
     ...(memory === undefined ? {} : { memory: memory * MIB }),

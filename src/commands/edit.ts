@@ -11,6 +11,7 @@ export default class Edit extends SnapCommand<EditReport> {
   static override examples = [
     '<%= config.bin %> edit guest.mig -o pinned.mig --set PSCI_VERSION=1.1',
     "<%= config.bin %> edit guest.vmstate -o older.vmstate --drop 'KVM_REG_ARM_VENDOR_HYP_BMAP*'",
+    '<%= config.bin %> edit guest.psnap -o clean.psnap --set facs.hardware_signature=auto',
   ]
   static override args = {
     file: Args.string({
@@ -20,10 +21,15 @@ export default class Edit extends SnapCommand<EditReport> {
   }
   static override flags = {
     output: Flags.string({ char: 'o', required: true, summary: 'file to write; - for standard output' }),
-    set: Flags.string({ multiple: true, helpValue: 'REG=VALUE', summary: 'new value: 0x…, or b and bytes in hex; of PSCI_VERSION also 1.1; may be repeated' }),
+    set: Flags.string({
+      multiple: true,
+      helpValue: 'REG=VALUE',
+      summary: 'new value: 0x…, or b and bytes in hex; of PSCI_VERSION also 1.1; of facs.hardware_signature 0x… or auto; may be repeated',
+    }),
     drop: Flags.string({ multiple: true, helpValue: 'REG', summary: 'take this register out of the list: a name, an id or a glob; may be repeated' }),
     vcpu: Flags.integer({ min: 0, summary: 'only this vCPU' }),
-    'vmm-version': INPUT_FLAGS['vmm-version'],
+    ...INPUT_FLAGS,
+    'memory-output': Flags.string({ summary: 'where to write the file with the guest memory, for formats that keep it apart, when the FACS is set' }),
     force: Flags.boolean({ summary: 'replace an existing file' }),
     secrets: Flags.boolean({ summary: 'show pointer-authentication keys' }),
   }
@@ -37,7 +43,8 @@ export default class Edit extends SnapCommand<EditReport> {
       overwrite: flags.force,
       secrets: flags.secrets,
       ...(flags.vcpu === undefined ? {} : { vcpu: flags.vcpu }),
-      ...inputOptions({ 'vmm-version': flags['vmm-version'] }),
+      ...(flags['memory-output'] === undefined ? {} : { memoryOutput: flags['memory-output'] }),
+      ...inputOptions(flags),
     })
     return { report, text: page => renderEdit(report, page) }
   }

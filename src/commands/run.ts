@@ -1,6 +1,7 @@
 // Owns the words of `run`.
 import { Args, Flags } from '../cli/flags.ts'
-import { GUEST_FLAGS, guestOptions, KERNEL, RUN_FLAGS, runLimits } from '../cli/guest-flags.ts'
+import { given } from '../cli/given.ts'
+import { GUEST_FLAGS, guestOptions, KERNEL, RUN_FLAGS, runLimits, WAKE_FLAGS, wakeOptions } from '../cli/guest-flags.ts'
 import { guestTerminal } from '../cli/guest-terminal.ts'
 import { type Outcome, SnapCommand } from '../cli/snap-command.ts'
 import type { RunReport } from '../ops/reports.ts'
@@ -13,6 +14,7 @@ export default class Run extends SnapCommand<RunReport> {
     '<%= config.bin %> run --kernel Image --initrd initramfs.cpio.gz --append "console=ttyAMA0" --cpus 2',
     '<%= config.bin %> run --kernel selftest.flat --append "setup smp=2 mem=256" --cpus 2 --memory 256 --json </dev/null',
     '<%= config.bin %> run guest.psnap --build linux-7.3',
+    '<%= config.bin %> run --wake slept.psnap --kernel Image --initrd initramfs.cpio.gz --disk swap.img --build linux-7.2',
   ]
   static override description = [
     "On a terminal every key is the guest's but Ctrl-A: Ctrl-A X leaves it, Ctrl-A H says what else there is. A guest that waits then waits in real time, and",
@@ -23,6 +25,7 @@ export default class Run extends SnapCommand<RunReport> {
   static override flags = {
     kernel: Flags.string({ summary: KERNEL }),
     ...GUEST_FLAGS,
+    ...WAKE_FLAGS,
     build: Flags.string({ summary: 'host to run on: a built-in build or a build file; by default where it was saved, else the newest' }),
     cpus: Flags.integer({ min: 1, max: 64, aliases: ['vcpus'], dependsOn: ['kernel'], summary: 'number of vCPUs; by default 1' }),
     memory: Flags.integer({ min: 1, dependsOn: ['kernel'], summary: 'guest memory in MiB; by default 512' }),
@@ -39,15 +42,13 @@ export default class Run extends SnapCommand<RunReport> {
     try {
       const report = await run({
         ...guestOptions(flags),
+        ...wakeOptions(flags),
         signal: this.work.signal,
         port: terminal,
         keepConsole: !terminal.prints,
         paced: flags.paced ?? terminal.isTerminal,
         force: flags.force,
-        ...(args.file === undefined ? {} : { file: args.file }),
-        ...(flags.kernel === undefined ? {} : { kernel: flags.kernel }),
-        ...(flags.build === undefined ? {} : { build: flags.build }),
-        ...(flags.until === undefined ? {} : { until: flags.until }),
+        ...given({ file: args.file, kernel: flags.kernel, build: flags.build, until: flags.until }),
         ...runLimits(flags),
       })
       return { report, text: page => renderRun(report, page), status: runStatus(report) }

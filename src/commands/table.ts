@@ -10,6 +10,7 @@ export const TABLE: CommandTable = {
     inspect: () => import('./inspect.ts'),
     check: () => import('./check.ts'),
     diff: () => import('./diff.ts'),
+    signature: () => import('./signature.ts'),
     verify: () => import('./verify.ts'),
     convert: () => import('./convert.ts'),
     edit: () => import('./edit.ts'),

@@ -9,12 +9,14 @@ const EDITORS: Readonly<Record<string, () => Promise<Editor>>> = {
   qemu: async () => {
     const { editQemuStream } = await import('./importers/qemu/edit.ts')
     return {
-      async edit(source, edits, sink, { signal }) {
+      writesBytes: true,
+      async edit(source, edits, sink, { signal, patches }) {
         await editQemuStream(
           source,
           edits.map(({ vcpu, id, value }) => (value ? { vcpu, set: { id, bytes: value } } : { vcpu, drop: id })),
           sink,
           signal,
+          patches,
         )
         return []
       },

@@ -85,6 +85,51 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
     'Nothing is refused, but something that the guest can observe is different. `psci-snap check FILE --to BUILD` shows what.',
   ],
 
+  // whether a hibernated guest wakes
+  ['run-hibernated', 'A guest that hibernated is run on as if it had only been stopped.', 'Its vCPUs are off and stay so. `run --wake FILE` boots it again.'],
+  ['boot-not-read', 'What the file keeps of how its guest was booted cannot be read.', 'It is damaged or of a newer release; everything else is shown.'],
+  [
+    'wake-refused',
+    'The target cannot give a hibernated guest the environment that it wakes in.',
+    'The guest boots anew and resumes from its own disk, and relies on what it found at its first boot. The message names the component that the target refuses. Wake it on a host that offers it, or boot it clean: with a changed hardware signature in the FACS, or with `noresume` (docs/hibernate.md).',
+  ],
+  [
+    'wake-changed',
+    'A hibernated guest would wake in another environment.',
+    'Nothing is refused, but a component of the environment differs whatever the VMM writes. Wake the guest elsewhere, or boot it clean (docs/hibernate.md).',
+  ],
+  [
+    'wake-pins',
+    'A hibernated guest wakes here only if its VMM writes registers before the first instruction.',
+    'The message names them: by itself the target gives a new guest something else, most often a newer PSCI version.',
+  ],
+  ['wake-not-known', 'A part of the environment could not be compared.', 'One side does not say it; `psci-snap signature FILE BUILD` shows what.'],
+  [
+    'wake-board',
+    'Memory map, tables, interrupt controller and devices are made by the VMM.',
+    'Make them as they were; `psci-snap signature` of the file lists them.',
+  ],
+  [
+    'wake-disk',
+    'What a hibernated guest wrote of itself is on its disk.',
+    'Keep the disk as it is: mounting it elsewhere or booting another guest from it destroys the image.',
+  ],
+  [
+    'wake-clean',
+    "A guest was booted clean, in the target's own environment.",
+    'Linux is told `noresume`, so that it leaves what it had in memory; `--clean` asks for that.',
+  ],
+  [
+    'wake-not-hibernated',
+    'A guest was woken that did not say that it hibernates.',
+    'It ended with SYSTEM_OFF or a reset: below PSCI 1.3 a guest that hibernates does so too. It boots in the same environment; if there is an image on its disk, it resumes.',
+  ],
+  [
+    'wake-file-changed',
+    'Kernel, initramfs or a disk is not what the guest was saved with.',
+    'With `--clean` that is no matter. Accepted with `--accept-changed-files`, a guest that resumes may write old state over a newer disk.',
+  ],
+
   // what the file holds
   ['no-vcpus', 'The snapshot has no vCPU.', 'There is nothing to restore; save the guest again.'],
   ['no-registers', 'A vCPU has no registers.', 'The vCPU would start as after a reset; save the guest again.'],
@@ -208,6 +253,13 @@ export const FINDING_CODES: readonly FindingCodeRow[] = [
   ['nothing-changed', 'The registers had these values already.', 'The output equals the input.'],
   ['not-compared', 'Only one of two files says something, so it was not compared.', 'Nothing to do.'],
   ['register-order', 'Registers that both files have stand in another order.', 'A VMM that restores in list order writes them in another order too.'],
+
+  ['facs-zero', 'The hardware signature of the FACS is 0.', 'Set another value: Linux takes 0 for none when it hibernates.'],
+  [
+    'facs-reduced',
+    'The FACS belongs to tables that say hardware-reduced.',
+    'Kernels before Linux 6.10 do not look for it; put `noresume` on their command line.',
+  ],
 
   // policies and baselines
   ['policy-expired', 'What the policy accepted it accepts no longer.', 'Give it a later day if it still holds, or mend the file.'],

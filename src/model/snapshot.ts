@@ -67,6 +67,8 @@ export interface MemoryRegion {
    * touch it are enough: what lies elsewhere need not be read, and may be given all the same.
    */
   chunks(signal?: AbortSignal, range?: MemoryRange): AsyncIterable<MemoryChunk> | Iterable<MemoryChunk>
+  /** Of memory that lies as it is in a file of its own: the file, and where in it a byte of the region stands; undefined for one that is not there. */
+  storedAt?(offset: number): { readonly file: string; readonly at: number } | undefined
 }
 /** Offsets in a region; `to` is the first one that is not wanted. */
 export interface MemoryRange {

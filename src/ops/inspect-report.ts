@@ -4,6 +4,7 @@ import type { GicSummary } from '../model/gic.ts'
 import type { Gic, MpState, Origin, StopReason } from '../model/snapshot.ts'
 import type { HostCandidates } from './host-candidates.ts'
 import type { RegisterRow } from './reports.ts'
+import type { FileIdentity } from './run/boot-record.ts'
 import type { Disassembly } from './walk/disassembly.ts'
 import type { WalkReport } from './walk/walk-report.ts'
 
@@ -26,15 +27,30 @@ export interface InspectReport {
   readonly interrupts?: GicSummary
   readonly timers: TimersReport
   readonly devices: readonly { readonly name: string; readonly kind: string }[]
+  /** How the guest was booted; absent when the file does not say. */
+  readonly boot?: BootReport
   /** `present`: bytes that are not zero, in whole pages or chunks of the file; absent when only reading all would tell (`--full`). */
   readonly memory: readonly { readonly name: string; readonly start: string; readonly size: number; readonly present?: number }[]
   /** What --memory asked for. */
   readonly bytes?: BytesReport
   /** What --find found. */
   readonly found?: FoundReport
+  /** What --acpi found. */
+  readonly acpi?: AcpiReport
   /** What --walk asked for. */
   readonly walks?: readonly WalkReport[]
   readonly findings: readonly Finding[]
+}
+
+/** Of a guest with a kernel of the user's. Paths are those on the host that saved it. */
+export interface BootReport {
+  readonly kernel: FileIdentity
+  readonly initrd?: FileIdentity
+  readonly append?: string
+  /** sha256, hex. */
+  readonly deviceTree: string
+  readonly seed?: string
+  readonly disks: readonly (FileIdentity & { readonly device: string; readonly readOnly: boolean })[]
 }
 
 export interface TimersReport {
@@ -91,8 +107,12 @@ export interface FoundAcpi {
   readonly tables: readonly FoundTable[]
   /** From the FADT: whether the guest is told to use PSCI, and by which conduit. */
   readonly psci?: { readonly compliant: boolean; readonly conduit: 'hvc' | 'smc' }
+  /** From the FADT: the guest's hardware is "reduced", so a FACS is optional. */
+  readonly hardwareReduced?: boolean
   /** Of the FACS: changes when the hardware does, so that a hibernated guest is not resumed on another. */
   readonly hardwareSignature?: string
+  /** The FACS that the FADT leads to; absent where there is none. */
+  readonly facs?: FacsReport
   /** Why there is no more: a table that is not in memory, or whose length makes no sense. */
   readonly fault?: string
 }
@@ -102,6 +122,36 @@ export interface FoundTable {
   readonly length: number
   /** Absent for the FACS, which has none. */
   readonly checksumOk?: boolean
+}
+
+/** A FACS; vectors are where firmware goes on when it wakes the guest, 0 for nowhere. */
+export interface FacsReport {
+  /** Guest physical; of one that a VMM carries, the offset in its blob. */
+  readonly address: string
+  readonly length: number
+  readonly version: number
+  readonly hardwareSignature: string
+  readonly wakingVector: string
+  readonly xWakingVector: string
+  readonly flags: string
+}
+
+/** The ACPI tables of a guest: in its memory, and as its VMM keeps them for firmware. */
+export interface AcpiReport {
+  /** Bytes of memory that were searched: those that are not zero. */
+  readonly searched: number
+  readonly memory: readonly FoundAcpi[]
+  readonly carried: readonly CarriedAcpi[]
+  /** In memory by signature and length, and no table leads to it: the remains of one, or none at all. */
+  readonly candidates: readonly FacsReport[]
+}
+/** A blob of tables before firmware has seen it: addresses are offsets, and checksums are not made yet. */
+export interface CarriedAcpi {
+  /** The device of the snapshot that holds it. */
+  readonly device: string
+  readonly tables: readonly { readonly signature: string; readonly offset: number; readonly length: number }[]
+  /** `linked`: a FADT of the blob leads to it. */
+  readonly facs: readonly (FacsReport & { readonly linked: boolean })[]
 }
 
 export interface InspectedVcpu {

@@ -14,7 +14,8 @@ import { bytesToBigint, type RegisterList, registerAt, registerValue } from '../
 import type { MemoryRegion, Snapshot, VcpuSnapshot } from '../model/snapshot.ts'
 import type { HostCandidates } from './host-candidates.ts'
 import { type InputOptions, type Opened, withInput } from './input.ts'
-import type { FoundReport, InspectedRegister, InspectedVcpu, InspectReport } from './inspect-report.ts'
+import { inspectBoot } from './inspect-boot.ts'
+import type { AcpiReport, FoundReport, InspectedRegister, InspectedVcpu, InspectReport } from './inspect-report.ts'
 import { inspectTimers } from './inspect-timers.ts'
 import { type BytesWanted, memoryBytes } from './memory-bytes.ts'
 import { savedPsci } from './saved-psci.ts'
@@ -36,6 +37,8 @@ export interface InspectOptions extends InputOptions {
   readonly memory?: BytesWanted
   /** Search guest memory for kernel banners, device trees and ACPI tables: reads all of it. */
   readonly find?: boolean
+  /** Search guest memory for ACPI tables, and look at those that the VMM keeps for firmware: reads all of it. */
+  readonly acpi?: boolean
   /** Show so many instructions before and after the PC of each vCPU. */
   readonly disassemble?: number
   /** Walk these through the page tables: `ADDRESS[,VCPU]`, or a register in place of the address. A vCPU that is not named is `vcpu`, or the first. */
@@ -71,6 +74,7 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
     const accelerator = acceleratorOf(opened)
     const host = snapshot.origin.build === undefined && accelerator !== 'tcg' ? await hostOf(opened) : undefined
     const interrupts = interruptsOf(snapshot)
+    const { boot, findings: bootFindings } = inspectBoot(snapshot)
     return {
       format: { id: format.id, ...(format.version === undefined ? {} : { version: String(format.version) }) },
       file: { ...name, ...(options.full || name.size <= HASHED_BYTES ? { sha256: await sha256() } : {}) },
@@ -87,11 +91,13 @@ export async function inspect(file: string, options: InspectOptions = {}): Promi
       ...(interrupts ? { interrupts } : {}),
       timers: inspectTimers(snapshot),
       devices: snapshot.devices.map(({ name, kind }) => ({ name, kind })),
+      ...(boot ? { boot } : {}),
       memory,
       ...(options.memory ? { bytes: await memoryBytes(snapshot, options.memory, options.signal) } : {}),
       ...(options.find ? { found: await findInMemory(snapshot, options) } : {}),
+      ...(options.acpi ? { acpi: await acpiOf(snapshot, options) } : {}),
       ...(walks.length === 0 ? {} : { walks: await walked(snapshot, walks, options) }),
-      findings: [...findings, ...(opened.guestless ? [] : consistencyFindings(snapshot))],
+      findings: [...findings, ...bootFindings, ...(opened.guestless ? [] : consistencyFindings(snapshot))],
     }
   })
 }
@@ -141,6 +147,11 @@ async function walked(snapshot: Snapshot, walks: readonly WalkWanted[], { vcpu, 
 async function findInMemory(snapshot: Snapshot, options: InspectOptions): Promise<FoundReport> {
   const { findInGuest } = await import('./find/find.ts')
   return findInGuest(snapshot.memory, options)
+}
+
+async function acpiOf(snapshot: Snapshot, options: InspectOptions): Promise<AcpiReport> {
+  const { searchAcpi } = await import('./find/acpi-search.ts')
+  return searchAcpi(snapshot, options)
 }
 
 function psciOf(registers: RegisterList): string | null {

@@ -104,12 +104,35 @@ export interface SaveReport {
   readonly findings: readonly Finding[]
 }
 
+/** Of a guest that was woken: booted again in the environment that it hibernated in, or refused that. */
+export interface WakeReport {
+  readonly file: string
+  /** Where it was saved, as far as the file says. */
+  readonly build?: string
+  /** How it had ended. */
+  readonly stop: StopReason
+  /** Booted on purpose in the target's own environment, with what is on its disk left alone. */
+  readonly clean: boolean
+  /** The command line that the kernel got. */
+  readonly append?: string
+  /** What of its environment the target does not offer; then it was not woken. */
+  readonly refused: readonly WakeDifference[]
+}
+
+export interface WakeDifference {
+  /** Of the environment: `psci`, `bitmaps`, `workarounds`, `services`, `id-registers`, `topology`, `memory-map`, `tables`, `gic`, `devices`. */
+  readonly component: string
+  readonly message: string
+  /** What a guest that resumed there all the same would meet. */
+  readonly meets: readonly string[]
+}
+
 export interface RunReport {
   readonly build: string
   readonly vcpus: number
   readonly psci: string | null
   /** What ended the run: the guest, the point that was asked for, a limit, whoever sat at the console, or that nothing can wake the guest any more. */
-  readonly end: 'guest' | 'point' | 'limit' | 'left' | 'idle'
+  readonly end: 'guest' | 'point' | 'limit' | 'left' | 'idle' | 'refused'
   /** Why the guest stopped; `running` when it did not. */
   readonly stop: StopReason
   /** Executed by all vCPUs in this run. */
@@ -124,6 +147,8 @@ export interface RunReport {
   readonly console?: string
   /** Of a snapshot that was run on: what it is, and whether it survived the move. */
   readonly source?: { readonly file: string; readonly build?: string; readonly verdict: Verdict }
+  /** Of a guest that was to wake; `end` is `refused` when it was not let. */
+  readonly wake?: WakeReport
   readonly findings: readonly Finding[]
 }
 
@@ -182,10 +207,24 @@ export interface DiffedField {
 export interface EditReport {
   readonly input: { readonly file: string; readonly format: string }
   readonly output: string
+  /** Where guest memory was written, of a format that keeps it in a file of its own. */
+  readonly memoryOutput?: string
   /** Registers that changed, by vCPU; `after` is absent when it was taken out. */
   readonly vcpus: readonly {
     readonly index: number
     readonly changes: readonly { readonly id: string; readonly name: string; readonly before: string; readonly after?: string }[]
   }[]
+  /** Fields of ACPI tables that changed, one for each copy. */
+  readonly tables?: readonly TableChange[]
   readonly findings: readonly Finding[]
+}
+export interface TableChange {
+  /** `facs.hardware_signature`. */
+  readonly name: string
+  /** The region of memory, or the device, that holds the copy. */
+  readonly holder: string
+  /** Of the table: guest physical in memory, else the offset in the device. */
+  readonly address: string
+  readonly before: string
+  readonly after: string
 }

@@ -9,6 +9,7 @@ import { probeGuest } from '../emulator/board/guest/probe.ts'
 import { COUNTER_HZ, RAM_BASE } from '../emulator/board/memory-map.ts'
 import { SnapError } from '../errors.ts'
 import { exportFormat, writeSnapshotFile } from '../formats/exporters.ts'
+import type { Finding } from '../model/finding.ts'
 import type { Gic, Snapshot } from '../model/snapshot.ts'
 import { type BackendOptions, withLiveHost } from './backend-choice.ts'
 import { applyBaseline, applyVectorLengths } from './baseline/apply-baseline.ts'
@@ -74,7 +75,7 @@ export function parseSavePoint(text: string): SavePoint {
 export async function save(output: string, options: SaveOptions & { readonly format?: string; readonly overwrite?: boolean }): Promise<SaveReport> {
   if (output !== '-' || options.format !== undefined) exportFormat(output, options.format) // a name that cannot be written is said before the guest runs
   const format = options.format ?? (output === '-' ? 'psnap' : undefined)
-  return withSavedGuest(options, async ({ snapshot, console, unit, spent, host }) => {
+  return withSavedGuest(options, async ({ snapshot, console, unit, spent, host, findings = [] }) => {
     const written = await writeSnapshotFile(snapshot, output, {
       ...(format === undefined ? {} : { format }),
       force: options.overwrite ?? false,
@@ -92,7 +93,7 @@ export async function save(output: string, options: SaveOptions & { readonly for
       stop: snapshot.stop,
       ...(unit === 'instructions' ? { instructions: spent } : { milliseconds: spent }),
       console,
-      findings: written.findings,
+      findings: [...findings, ...written.findings],
     }
   })
 }
@@ -114,11 +115,13 @@ interface SavedGuest {
   readonly unit: LiveVm['unit']
   readonly spent: number
   readonly host: string
+  readonly findings?: readonly Finding[]
 }
 
 /** Gives `use` the saved guest while its VM is still there. */
 async function withSavedGuest<T>(options: SaveOptions, use: (saved: SavedGuest) => Promise<T>): Promise<T> {
   if (options.guest) {
+    if (options.baseline) throw new SnapError('USAGE', 'a baseline is for the built-in guest')
     const { guest, until: _until, vcpus: _vcpus, memory: _memory, baseline: _baseline, ...rest } = options
     return withBootedGuest({ ...rest, ...guest }, use)
   }

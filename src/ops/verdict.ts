@@ -76,6 +76,7 @@ export const CHANGES: ReadonlySet<string> = new Set([
   'service-appeared',
   'service-vanished',
   'guest-observed-change',
+  'wake-changed',
 ])
 
 function vcpuReport(replay: VcpuReplay, saved: RegisterList, features: readonly Feature[]): VcpuReport {

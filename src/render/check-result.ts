@@ -25,10 +25,20 @@ export function renderCheckResult(result: CheckResult, { columns = 100, style }:
   const { verdictWithoutPolicy } = result
   const policy = verdictWithoutPolicy && verdictWithoutPolicy !== result.verdict ? ` (${verdictWithoutPolicy} but for what the policy accepts)` : ''
   lines.push(`${verdict}${style.bold(terminalText(source.file))} → ${style.bold(terminalText(target.build))} (${target.vmm})${policy}`)
+  const isWaking = result.wake !== undefined
+  if (isWaking) say('asked', 'whether it wakes there: it hibernated, so it boots anew and resumes from its own disk, and nothing is replayed')
   say('because', result.reason)
-  say('PSCI', [`saved ${psci.saved ?? 'none'}`, `after the load ${psci.afterReplay ?? 'none'}`, `default there ${psci.targetDefault ?? 'none'}`].join(', '))
+  say(
+    'PSCI',
+    [
+      `saved ${psci.saved ?? 'none'}`,
+      `${isWaking ? 'at its first instruction' : 'after the load'} ${psci.afterReplay ?? 'none'}`,
+      `default there ${psci.targetDefault ?? 'none'}`,
+    ].join(', '),
+  )
   for (const [i, line] of (load.says ?? '').split('\n').entries()) if (line !== '') say(i === 0 ? 'it prints' : '', line, '  ')
-  for (const [i, { message }] of result.consequences.entries()) say(i === 0 ? 'the guest' : '', `- ${message}`, '  ')
+  // Of a guest that wakes: what one would meet that resumed all the same.
+  for (const [i, { message }] of result.consequences.entries()) say(i === 0 ? (isWaking ? 'else' : 'the guest') : '', `- ${message}`, '  ')
   for (const [i, advice] of result.advice.entries()) {
     say(i === 0 ? 'to do' : '', `${i + 1}. ${advice.message}`, '   ')
     if (advice.command !== undefined) lines.push(`${' '.repeat(MARGIN + 3)}${style.dim(terminalText(commandOf(advice, result)))}`)
@@ -140,4 +150,7 @@ const SAID: ReadonlySet<string> = new Set([
   'gic-redistributors-identical',
   'vector-halves-missing',
   'psci-version-differs',
+  'wake-refused',
+  'wake-changed',
+  'wake-pins',
 ])

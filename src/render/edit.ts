@@ -6,7 +6,7 @@ import type { Page } from './page.ts'
 import { count, table } from './table.ts'
 import { terminalText } from './terminal-text.ts'
 
-export function renderEdit({ input, output, vcpus, findings }: EditReport, { columns = 100, style }: Page): string {
+export function renderEdit({ input, output, memoryOutput, vcpus, tables = [], findings }: EditReport, { columns = 100, style }: Page): string {
   const changed = vcpus.reduce((sum, { changes }) => sum + changes.length, 0)
   const rows = [...byChange(vcpus)].map(([, { indices, name, before, after }]) => [
     `vCPU${indices.length === 1 ? '' : 's'} ${indices.join(' ')}`,
@@ -14,11 +14,20 @@ export function renderEdit({ input, output, vcpus, findings }: EditReport, { col
     shorten(before),
     after === undefined ? 'taken out' : `→ ${shorten(after)}`,
   ])
+  const what = [
+    ...(changed === 0 ? [] : [count(changed, 'register')]),
+    ...(tables.length === 0 ? [] : [`${count(tables.length, 'copy', 'copies')} of the FACS`]),
+  ]
   return [
-    `${terminalText(input.file)} → ${terminalText(output)} (${input.format}), ${changed === 0 ? 'nothing changed' : `${count(changed, 'register')} changed`}`,
+    `${terminalText(input.file)} → ${terminalText(output)}${memoryOutput === undefined ? '' : ` and ${terminalText(memoryOutput)}`} (${input.format}), ${what.length === 0 ? 'nothing' : what.join(' and ')} changed`,
     ...table(
       [{}, {}, {}, {}],
       rows.map(row => row.map(terminalText)),
+      '  ',
+    ),
+    ...table(
+      [{}, {}, {}, {}],
+      tables.map(({ name, holder, address, before, after }) => [`${holder} at ${address}`, name, before, `→ ${after}`].map(terminalText)),
       '  ',
     ),
     ...findingLines(findings, columns, style),

@@ -1,5 +1,5 @@
 // Owns how bytes of guest memory, and what was found in it, read on a terminal. Decides nothing.
-import type { BytesReport, FoundAcpi, FoundReport, FoundTree } from '../ops/inspect-report.ts'
+import type { AcpiReport, BytesReport, CarriedAcpi, FacsReport, FoundAcpi, FoundReport, FoundTree } from '../ops/inspect-report.ts'
 import { byteSize, count, table, wrap } from './table.ts'
 import { terminalText } from './terminal-text.ts'
 
@@ -38,6 +38,34 @@ export function foundLines({ searched, kernels, deviceTrees, acpi }: FoundReport
     ...(acpi.length === 0 ? ['no ACPI tables'] : []),
   ]
   if (nothing.length > 0) lines.push(`${nothing.join(', ')} in ${byteSize(searched)} of memory`)
+  return indented(lines, columns)
+}
+
+/** Tables in memory first: they are what the guest sees. */
+export function acpiReportLines({ searched, memory, carried, candidates }: AcpiReport, columns: number): string[] {
+  const lines = [
+    ...memory.flatMap(acpiLines),
+    ...carried.flatMap(carriedLines),
+    ...candidates.map(facs => `looks like a FACS, and no table leads to it: ${facsText(facs)}`),
+  ].map(terminalText)
+  if (memory.length === 0) lines.push(`no ACPI tables in ${byteSize(searched)} of memory`)
+  return indented(lines, columns)
+}
+
+function carriedLines({ device, tables, facs }: CarriedAcpi): string[] {
+  return [
+    `kept for firmware in ${device}`,
+    `  ${tables.map(({ signature, offset }) => `${signature} +0x${offset.toString(16)}`).join(', ')}`,
+    ...(facs.length === 0 ? ['  it has no FACS'] : facs.map(each => `  FACS: +${facsText(each)}${each.linked ? '' : ', to which no FADT leads'}`)),
+  ]
+}
+
+const facsText = ({ address, hardwareSignature, version, wakingVector, xWakingVector }: FacsReport): string => {
+  const wakes = [wakingVector, xWakingVector].filter(vector => vector !== '0x0')
+  return `${address}, version ${version}, hardware_signature ${hardwareSignature}${wakes.length === 0 ? '' : `, wakes at ${wakes.join(' ')}`}`
+}
+
+function indented(lines: readonly string[], columns: number): string[] {
   return lines.flatMap(line => {
     const indent = /^ */.exec(line)?.[0] ?? ''
     return wrap(line.trimStart(), columns - 2 - indent.length, '  ').map(each => `  ${indent}${each}`)
@@ -61,13 +89,13 @@ function treeLines({ address, size, nodes, model, compatible, bootargs, psci }: 
   ]
 }
 
-function acpiLines({ address, revision, oem, checksumOk, tables, psci, hardwareSignature, fault }: FoundAcpi): string[] {
+function acpiLines({ address, revision, oem, checksumOk, tables, psci, hardwareReduced, facs, fault }: FoundAcpi): string[] {
   const bad = (isGood: boolean | undefined): string => (isGood === false ? ' CHECKSUM WRONG' : '')
   return [
     `ACPI at ${address}, revision ${revision}, ${oem}${bad(checksumOk)}`,
     ...(tables.length === 0 ? [] : [`  ${tables.map(row => `${row.signature} ${row.address}${bad(row.checksumOk)}`).join(', ')}`]),
-    ...(psci ? [`  FADT: ${psci.compliant ? `PSCI by ${psci.conduit.toUpperCase()}` : 'no PSCI'}`] : []),
-    ...(hardwareSignature === undefined ? [] : [`  FACS: hardware_signature ${hardwareSignature}`]),
+    ...(psci ? [`  FADT: ${psci.compliant ? `PSCI by ${psci.conduit.toUpperCase()}` : 'no PSCI'}${hardwareReduced ? ', hardware-reduced' : ''}`] : []),
+    ...(facs ? [`  FACS: ${facsText(facs)}`] : hardwareReduced === undefined ? [] : ['  it has no FACS']),
     ...(fault === undefined ? [] : [`  ${fault}`]),
   ]
 }

@@ -2,8 +2,9 @@
 import { cpuName } from '../arch/midr.ts'
 import type { InspectedRegister, InspectedVcpu, InspectReport } from '../ops/inspect-report.ts'
 import { findingLines } from './findings.ts'
+import { bootLines } from './inspect-boot.ts'
 import { codeLines, walkLines } from './inspect-code.ts'
-import { bytesLines, foundLines } from './inspect-memory.ts'
+import { acpiReportLines, bytesLines, foundLines } from './inspect-memory.ts'
 import { interruptLines, timerLines } from './inspect-time.ts'
 import type { Page } from './page.ts'
 import { byteSize, count, table, wrap } from './table.ts'
@@ -21,8 +22,10 @@ export function renderInspect(report: InspectReport, { columns = 100, style }: P
     ['interrupts', interruptLines(report, columns)],
     ['memory', memoryLines(report)],
     ['devices', deviceLines(report, columns)],
+    ['boot', bootLines(report.boot)],
     ...byValue(report.vcpus).map(({ title, registers }) => [title, registerLines(registers, columns)] as const),
     ...(report.found ? [['found in memory', foundLines(report.found, columns)] as const] : []),
+    ...(report.acpi ? [['ACPI', acpiReportLines(report.acpi, columns)] as const] : []),
     ...(report.bytes ? [[`${report.bytes.region} at ${report.bytes.address}`, bytesLines(report.bytes)] as const] : []),
     [
       '',

@@ -20,7 +20,7 @@ export const readFiles = (files: Files): Promise<Imported> => readFolder(bytesFo
 export async function whole({ snapshot, ...rest }: Imported): Promise<unknown> {
   for (const { state } of snapshot.devices) plainValue(state) // what cannot be written to an archive throws
   const memory = []
-  for (const { chunks, ...place } of snapshot.memory) {
+  for (const { chunks, storedAt: _, ...place } of snapshot.memory) {
     const pieces: [number, string][] = []
     for await (const { offset, data } of chunks()) pieces.push([offset, Buffer.from(data).toString('base64')])
     memory.push({ ...place, pieces })

@@ -1,6 +1,7 @@
 // Owns what writing a file again with other registers is to the rest: one interface beside Importer. Knows no format by name; formats/editors.ts lists them.
 import type { RegId } from '../../arch/reg-id.ts'
 import type { Finding } from '../../model/finding.ts'
+import type { BytePatch } from '../../model/patched-region.ts'
 import type { Sink } from '../output/sink.ts'
 import type { Source } from '../source/source.ts'
 
@@ -19,9 +20,13 @@ export interface RegisterEdit {
 export interface EditOptions {
   readonly signal?: AbortSignal
   readonly vmmVersion?: string
+  /** Bytes to change as well; only for an editor that `writesBytes`. */
+  readonly patches?: readonly BytePatch[]
 }
 
 export interface Editor {
+  /** The file holds memory and devices, and bytes of them can be changed. */
+  readonly writesBytes?: true
   /**
    * Writes all of `source` to `sink` with these edits and no other change: what is not named stays byte for byte, what depends on it (checksums,
    * counts) is kept true: adding a register and taking it out again gives the same bytes. Throws what reading throws, REG_VALUE_INVALID for a value of

@@ -5,6 +5,7 @@ import type { Snapshot } from '../../model/snapshot.ts'
 import { type InputOptions, withInput } from '../input.ts'
 import { defaultVmm } from '../load/default-vmm.ts'
 import type { VmmId } from '../load/vmm.ts'
+import { findTables } from '../signature/find-tables.ts'
 import type { CheckResult } from './check-report.ts'
 import { type CheckSnapshotOptions, snapshotChecker } from './check-snapshot.ts'
 import type { CheckTarget } from './check-target.ts'
@@ -38,6 +39,7 @@ export async function checkFile(path: string, targets: readonly CheckTarget[], o
     ]
     const check = snapshotChecker(snapshot, {
       ...options,
+      ...(snapshot.stop === 'hibernated' ? { tables: await findTables(snapshot, options) } : {}),
       vmm: chosen.vmm,
       format: format.id,
       fileFindings,

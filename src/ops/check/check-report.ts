@@ -2,6 +2,7 @@
 import type { Finding } from '../../model/finding.ts'
 import type { VmmId } from '../load/vmm.ts'
 import type { PsciReport, RegisterRow, SourceReport, TargetReport, VcpuReport, Verdict } from '../reports.ts'
+import type { ComponentName } from '../signature/components.ts'
 
 /** One file (or a fresh guest of a host) on one target. */
 export interface CheckResult {
@@ -24,6 +25,32 @@ export interface CheckResult {
   /** Findings that a policy accepts; the verdict is then that of the rest, and `verdictWithoutPolicy` the real one. */
   readonly accepted?: readonly { readonly code: string; readonly register?: string; readonly reason: string; readonly until: string }[]
   readonly verdictWithoutPolicy?: Verdict
+  /** Of a snapshot whose guest hibernated: the verdict is then whether it wakes in the same environment, and `vcpus` has what was written for that. */
+  readonly wake?: WakeAnswer
+}
+
+/** Whether a guest wakes on a target: its environment there, with all that its VMM can write. Values are text. */
+export interface WakeAnswer {
+  /** Of the environment that the guest hibernated in: `psci-snap signature` of the same file. */
+  readonly signature: { readonly digest: string; readonly hardwareSignature: string }
+  /** What of it no kernel decides: the VMM must make it again. */
+  readonly board: readonly { readonly component: ComponentName; readonly words: string }[]
+  /** What the VMM must write before the first instruction; `fresh` is what a new guest has there otherwise. */
+  readonly pins: readonly (RegisterRow & { readonly component: ComponentName; readonly vcpu: number; readonly fresh?: string })[]
+  /** Components that differ when it writes nothing. */
+  readonly withoutPins: readonly ComponentName[]
+  /** Components that differ whatever it writes, and why. */
+  readonly differences: readonly {
+    readonly component: ComponentName
+    /** `refused`: the kernel does not take what it was. */
+    readonly verdict: 'changed' | 'refused'
+    readonly why: string
+    /** What a guest would meet that resumed all the same. */
+    readonly meets: readonly string[]
+    readonly refusals: readonly (RegisterRow & { readonly vcpu: number; readonly errno: string })[]
+  }[]
+  /** What one side does not say, by component. */
+  readonly notKnown: readonly { readonly component: ComponentName; readonly keys: readonly string[] }[]
 }
 
 /** How the VMM's load ends. */

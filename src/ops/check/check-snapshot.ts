@@ -19,6 +19,7 @@ import { notChecked } from '../not-checked.ts'
 import type { Verdict } from '../reports.ts'
 import { savedPsci } from '../saved-psci.ts'
 import { showValue } from '../show-value.ts'
+import type { Tables } from '../signature/machine-parts.ts'
 import { serviceKnowledge } from '../source-services.ts'
 import { CHANGES, type Judgement, judge } from '../verdict.ts'
 import type { Work } from '../work.ts'
@@ -26,7 +27,9 @@ import type { CheckResult, LoadFailure, LoadReport } from './check-report.ts'
 import { type CheckTarget, isLive, reportOf } from './check-target.ts'
 import { lostFindings } from './lost.ts'
 import { tell } from './tell.ts'
-import { faultVerdict } from './words/file-faults.ts'
+import { wakeOn } from './wake.ts'
+import { faultReason, faultVerdict } from './words/file-faults.ts'
+import { wakeWords } from './words/wake-words.ts'
 
 export interface CheckSnapshotOptions extends Work {
   readonly vmm: VmmId
@@ -40,6 +43,8 @@ export interface CheckSnapshotOptions extends Work {
   readonly assumed?: string
   /** What reading and linting the file found: first among the findings, and a fault that costs the guest something is a verdict. */
   readonly fileFindings?: readonly Finding[]
+  /** Digests of the tables in the guest's memory, for a guest that hibernated. */
+  readonly tables?: Tables
 }
 
 export type SnapshotResult = Omit<CheckResult, 'source'>
@@ -60,6 +65,7 @@ export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOption
   const faults = faultVerdict(before)
   return target => {
     options.signal?.throwIfAborted()
+    if (snapshot.stop === 'hibernated') return wakeResult(about, rules, target, before, after, faults)
     const build = isLive(target) ? target.words : target
     const { worst, all } = judgeAll(about, rules, target)
     const { attempt, judged } = worst
@@ -84,6 +90,36 @@ export function snapshotChecker(snapshot: Snapshot, options: CheckSnapshotOption
       ...(all.length > 1 ? { alternatives: all.map(each => ({ features: each.attempt.features, verdict: each.verdict })) } : {}),
     }
     return { ...result, ...tell({ snapshot, build, ...(other ? { other } : {}), ...result }) }
+  }
+}
+
+/** The guest boots anew and resumes from its disk: nothing is replayed. */
+function wakeResult(
+  { snapshot, saved, candidates, options }: About,
+  { id }: VmmRules,
+  target: CheckTarget,
+  before: readonly Finding[],
+  after: readonly Finding[],
+  faults: Verdict,
+): SnapshotResult {
+  const all = candidates.map(features => wakeOn(target, snapshot, { saved, features, ...(options.tables ? { tables: options.tables } : {}) }))
+  const worst = all.reduce((found, next) => (RANK[next.verdict] > RANK[found.verdict] ? next : found))
+  const { features, wake, vcpus, psci } = worst
+  // A file whose state is damaged is none to go by, not even for its environment.
+  const isFault = RANK[faults] > RANK[worst.verdict]
+  const findings = [...before, ...worst.findings, ...after, ...(isLive(target) ? target.findings : [])]
+  return {
+    verdict: isFault ? faults : worst.verdict,
+    reason: (isFault ? faultReason(before) : undefined) ?? worst.reason,
+    target: { ...reportOf(target), vmm: id },
+    load: { vmm: id, outcome: worst.verdict === 'refused' ? 'fails' : 'loads', dropped: [] },
+    features,
+    psci,
+    vcpus,
+    ...wakeWords(worst, id, isLive(target) ? 'BUILD' : target.name),
+    findings,
+    ...(all.length > 1 ? { alternatives: all.map(each => ({ features: each.features, verdict: each.verdict })) } : {}),
+    wake,
   }
 }
 

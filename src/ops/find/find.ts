@@ -2,9 +2,9 @@
 import { FDT_HEADER_BYTES, FDT_LIMITS, type FdtNode, fdtHeader, fdtNodeAt, fdtValue, parseFdt } from '../../formats/data/fdt.ts'
 import { readMemory } from '../../model/read-memory.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
-import type { FoundAcpi, FoundReport, FoundTree } from '../inspect-report.ts'
+import type { FoundReport, FoundTree } from '../inspect-report.ts'
 import type { Work } from '../work.ts'
-import { readAcpi } from './acpi.ts'
+import { acpiAt, RSDP_NEEDLE } from './acpi-search.ts'
 import { type Needle, scanMemory } from './scan.ts'
 
 const BANNER = 'Linux version '
@@ -12,7 +12,7 @@ const BANNER = 'Linux version '
 const BANNER_BYTES = 512
 /** `Linux version 6.1 (a@b) (gcc 12) #1 SMP` is about the least that a kernel says of itself. */
 const SHORTEST_BANNER = 40
-const MOST = { banners: 64, trees: 16, rsdp: 16, addresses: 8 } as const
+const MOST = { banners: 64, trees: 16, addresses: 8 } as const
 
 const NEEDLES: readonly Needle[] = [
   // A digit follows in a banner, a `%s` in the format string it is made of.
@@ -24,7 +24,7 @@ const NEEDLES: readonly Needle[] = [
   },
   // A tree that Linux can be handed is aligned to 8 bytes (Documentation/arch/arm64/booting.rst).
   { bytes: Buffer.from('d00dfeed', 'hex'), alignment: 8, most: MOST.trees, accept: from => from.length < FDT_HEADER_BYTES || fdtHeader(from) !== undefined },
-  { bytes: Buffer.from('RSD PTR '), alignment: 16, most: MOST.rsdp },
+  RSDP_NEEDLE,
 ]
 
 /** Searches everything that is not zero. Throws what reading the memory throws. */
@@ -36,11 +36,7 @@ export async function findInGuest(memory: Snapshot['memory'], work: Work): Promi
     const tree = await readTree(memory, address, work.signal)
     if (tree) deviceTrees.push(tree)
   }
-  const acpi: FoundAcpi[] = []
-  for (const address of rsdps) {
-    const tables = await readAcpi(memory, address, work.signal)
-    if (tables) acpi.push(tables)
-  }
+  const acpi = await acpiAt(memory, rsdps, work.signal)
   return { searched, kernels: await readBanners(memory, banners, work.signal), deviceTrees, acpi }
 }
 

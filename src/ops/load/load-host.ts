@@ -28,6 +28,8 @@ export interface LoadVm {
   /** Throws KERNEL_REFUSED. */
   createVcpu(index: number): LoadVcpu
   createGic(version: 'v2' | 'v3'): number
+  /** What KVM still changes when a guest's first instruction is near; on an emulated host only, where it can be had without one. Errno. */
+  firstRun?(): number
   close?(): void
 }
 

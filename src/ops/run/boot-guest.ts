@@ -1,4 +1,5 @@
 // Owns making a guest that boots from a kernel of the user's: VM, vCPUs, devices, device tree, everything in memory, before the first instruction.
+import { createHash } from 'node:crypto'
 import type { Feature } from '../../arch/features.ts'
 import { coreId, PC_ID, sysRegId } from '../../arch/reg-id.ts'
 import { PSCI_VERSION_ID } from '../../arch/smccc.ts'
@@ -16,8 +17,9 @@ import type { LiveHost, LiveVm, LiveVmOptions } from '../live/live-host.ts'
 import { createVcpus, pinPsci } from '../new-guest.ts'
 import { getU64, setU64 } from '../one-register.ts'
 import type { Work } from '../work.ts'
+import { type BootRecord, bootDevice } from './boot-record.ts'
 import { type DiskChoice, diskReference, type FileDisk, openDisk } from './file-disk.ts'
-import { readInitrd, readKernel } from './read-boot-files.ts'
+import { type BootFile, readInitrd, readKernel } from './read-boot-files.ts'
 
 export interface GuestOptions extends Work {
   /** Paths: an arm64 Image (compressed, or in an EFI program), an ELF file or a flat binary; an initramfs; disks. */
@@ -52,7 +54,26 @@ export interface Guest {
   readonly console: string
   /** What a snapshot keeps of its disks. Reads them whole. */
   diskReferences(): readonly DeviceSnapshot[]
+  /** What a snapshot keeps of how it was booted; undefined when nobody knows. */
+  readonly booted?: DeviceSnapshot
   close(): Promise<void>
+}
+
+/** What a guest that existed before brings along: it is not made as new ones are. */
+export interface Inherited {
+  /** What its device tree calls the CPU; absent: as on a new guest. */
+  readonly cpu?: string
+  /** Its clock and what else outlives a power-off. */
+  readonly devices: readonly DeviceSnapshot[]
+  readonly its: boolean
+  readonly systemSuspend?: boolean
+  readonly writableImpIdRegs?: boolean
+  /** Looks at what it boots from before anything is made of it. */
+  inspect(files: { readonly kernel: BootFile; readonly initrd?: BootFile; readonly disks: readonly FileDisk[] }): void
+  /** Gets each vCPU between KVM_ARM_VCPU_INIT and finalization. */
+  prepare?(vcpu: BackendVcpu): Promise<void>
+  /** Gets the VM with its vCPUs before anything is asked of them. */
+  settle?(vm: LiveVm, vcpus: readonly BackendVcpu[]): Promise<void>
 }
 
 const MIB = 1 << 20
@@ -72,6 +93,7 @@ export async function bootGuest(
   host: LiveHost,
   options: GuestOptions,
   hooks: Pick<LiveVmOptions, 'onFirmware' | 'systemSuspend'> & { readonly onOutput?: (device: string, byte: number) => void },
+  inherited?: Inherited,
 ): Promise<Guest> {
   const { cpus = 1, memory = DEFAULT_MEMORY, console = 'uart', disks: choices = [], seed, rng = false } = options
   const { features = KERNEL_FEATURES, gic = host.usual.gic } = options
@@ -86,43 +108,61 @@ export async function bootGuest(
   const closeDisks = (): void => {
     for (const disk of disks) disk.close()
   }
+  // As on the boards of VMMs.
+  const its = inherited?.its ?? gic === 'v3'
   const places = boardDevices({ disks: choices.length, console: console === 'virtio', ...(rng ? { rng: seed ?? DEFAULT_SEED } : {}) })
   try {
     for (const choice of choices) disks.push(openDisk(choice))
+    inherited?.inspect({ kernel, ...(initrd ? { initrd } : {}), disks })
     const { onOutput, ...more } = hooks
     const vm = await host.createVm({
       ...more,
+      ...(inherited?.systemSuspend ? { systemSuspend: true } : {}),
+      ...(inherited?.writableImpIdRegs ? { writableImpIdRegs: true } : {}),
       gic,
       board: places,
+      ...(inherited ? { saved: { devices: inherited.devices } } : {}),
       memory: [{ start: RAM_BASE, size: memory }],
       surroundings: {
-        // As on the boards of VMMs.
-        its: gic === 'v3',
+        its,
         disks: Object.fromEntries(disks.map((disk, slot) => [virtioName(slot), disk])),
         ...(seed === undefined ? {} : { seed: BigInt.asUintN(64, seed) }),
         ...(onOutput ? { onOutput } : {}),
       },
     })
     try {
-      const vcpus = await createVcpus(vm, cpus, features, host)
+      const vcpus = await createVcpus(vm, cpus, features, host, inherited?.prepare)
+      await inherited?.settle?.(vm, vcpus)
       if (options.psci !== undefined) await pinPsci(vcpus[0]!, options.psci, host)
       const affinities = await Promise.all(vcpus.map(async vcpu => ((await getU64(vcpu, MPIDR)) ?? BigInt(vcpu.index)) & AFFINITY))
+      const cpu = inherited?.cpu ?? cpuOf(host.build)
       const plan = planBoot(
         { kernel, ...(initrd ? { initrd } : {}) },
         { start: RAM_BASE, size: memory },
         {
           affinities,
-          cpu: cpuOf(host.build),
+          cpu,
           psci: (await getU64(vcpus[0]!, PSCI_VERSION_ID)) ?? 0n,
           gic,
-          its: gic === 'v3',
+          its,
           pmu: features.includes('pmu_v3'),
           virtio: places.filter(({ name }) => name.startsWith('virtio')).length,
           ...(options.append === undefined ? {} : { bootargs: options.append }),
           ...treeSeeds(seed ?? DEFAULT_SEED),
         },
       )
+      const deviceTree = createHash('sha256').update(plan.deviceTree.bytes).digest('hex')
       await load(vm, vcpus[0]!, plan)
+      const record: BootRecord = {
+        kernel: kernel.identity,
+        ...(initrd ? { initrd: initrd.identity } : {}),
+        ...(options.append === undefined ? {} : { append: options.append }),
+        deviceTree,
+        cpu,
+        memory,
+        its,
+        ...(seed === undefined ? {} : { seed: BigInt.asUintN(64, seed) }),
+      }
       return {
         vm,
         vcpus,
@@ -130,6 +170,7 @@ export async function bootGuest(
         gic,
         console: console === 'uart' ? UART : (places.find(({ type }) => type.kind === 'virtio-console')?.name ?? UART),
         diskReferences: () => disks.map((disk, slot) => diskReference(virtioName(slot), disk)),
+        booted: bootDevice(record),
         async close() {
           await vm.close()
           closeDisks()

@@ -12,6 +12,7 @@ import { restoreSnapshot } from '../restore.ts'
 import { resolveBuild } from '../target.ts'
 import type { Work } from '../work.ts'
 import type { Guest } from './boot-guest.ts'
+import { BOOT_KIND } from './boot-record.ts'
 import { DISK_KIND, type DiskChoice, diskReference, type FileDisk, openDisk } from './file-disk.ts'
 import { newestBuild } from './newest-build.ts'
 import type { GuestEars } from './run-loop.ts'
@@ -65,6 +66,7 @@ export async function continueGuest<T>(
             },
           )
         const { vm, vcpus } = await attempt.live()
+        const booted = snapshot.devices.find(({ kind }) => kind === BOOT_KIND)
         const guest: Guest = {
           vm,
           vcpus,
@@ -72,9 +74,10 @@ export async function continueGuest<T>(
           gic: snapshot.gic,
           console: consoleOf(snapshot.devices, options.console ?? 'uart'),
           diskReferences: () => disks.map(([name, disk]) => diskReference(name, disk)),
+          ...(booted ? { booted } : {}),
           close,
         }
-        const findings = [...read, ...report.findings.filter(({ severity }) => severity !== 'info')]
+        const findings = [...read, ...(snapshot.stop === 'hibernated' ? [asleep(file)] : []), ...report.findings.filter(({ severity }) => severity !== 'info')]
         return await use(guest, { host: host.name, ...(saved === undefined ? {} : { build: saved }), verdict: report.verdict, findings })
       } finally {
         await close()
@@ -84,6 +87,13 @@ export async function continueGuest<T>(
     }
   })
 }
+
+const asleep = (file: string): Finding => ({
+  severity: 'warning',
+  code: 'run-hibernated',
+  message: 'this guest hibernated: what it knows is on its disk, and its vCPUs are off',
+  hint: `\`psci-snap run --wake ${file}\` boots it again in the same environment, so that it resumes`,
+})
 
 function consoleOf(devices: readonly DeviceSnapshot[], wanted: 'uart' | 'virtio'): string {
   if (wanted === 'uart') return UART

@@ -5,6 +5,7 @@ import type { Disk } from '../../emulator/devices/device.ts'
 import { SnapError } from '../../errors.ts'
 import { cannotRead } from '../../formats/source/open.ts'
 import type { DeviceSnapshot } from '../../model/snapshot.ts'
+import { type FileIdentity, fileIdentity } from './boot-record.ts'
 
 export interface DiskChoice {
   readonly path: string
@@ -77,4 +78,11 @@ export function diskReference(device: string, disk: FileDisk): DeviceSnapshot {
   const hash = createHash('sha256')
   for (let at = 0; at < disk.size; at += PIECE) hash.update(disk.read(at, Math.min(PIECE, disk.size - at)))
   return { name: `${device}.disk`, kind: DISK_KIND, state: { path: disk.path, size: BigInt(disk.size), readOnly: disk.readOnly, sha256: hash.digest('hex') } }
+}
+
+/** What a snapshot kept of the disk behind the device of this name; undefined when it kept nothing. Throws INPUT_CORRUPT. */
+export function recordedDisk(devices: readonly DeviceSnapshot[], device: string): (FileIdentity & { readonly readOnly: boolean }) | undefined {
+  const state = devices.find(({ kind, name }) => kind === DISK_KIND && name === `${device}.disk`)?.state
+  if (state === undefined) return undefined
+  return { ...fileIdentity(state, `the disk of ${device}`), readOnly: (state as { readonly readOnly?: unknown }).readOnly === true }
 }

@@ -4,6 +4,8 @@ import type { Finding } from '../../model/finding.ts'
 import { emulatorHost } from '../live/emulator-host.ts'
 import type { RunReport, Verdict } from '../reports.ts'
 import { resolveBuild } from '../target.ts'
+import { requireWakeOptions } from '../wake/wake-flags.ts'
+import { type WakeOptions, wakeGuest } from '../wake/wake-guest.ts'
 import { bootGuest, type Guest, type GuestOptions } from './boot-guest.ts'
 import type { ConsolePort } from './console-port.ts'
 import { continueGuest } from './continue-guest.ts'
@@ -13,9 +15,11 @@ import { type GuestEnd, guestEars, type LoopOptions, runLoop } from './run-loop.
 import { isReached, needsSuspend, parseRunPoint } from './run-point.ts'
 import { psciOf } from './saved-guest.ts'
 
-export interface RunOptions extends Omit<GuestOptions, 'kernel'>, Omit<LoopOptions, 'until'> {
+export interface RunOptions extends Omit<GuestOptions, 'kernel'>, Omit<LoopOptions, 'until'>, Pick<WakeOptions, 'recordedPaths' | 'acceptChanged' | 'clean'> {
   /** A snapshot to run on, or … */
   readonly file?: string
+  /** … one of a guest that hibernated, to be woken; `kernel`, `initrd` and `disks` then name its files again. Or … */
+  readonly wake?: string
   /** … a kernel to boot. */
   readonly kernel?: string
   /** Default: of a snapshot, the build that it was saved on; else the newest built-in one. */
@@ -30,8 +34,9 @@ export interface RunOptions extends Omit<GuestOptions, 'kernel'>, Omit<LoopOptio
 
 /** Throws USAGE, BUILD_UNKNOWN, CANNOT_EXECUTE and what reading the files throws. */
 export async function run(options: RunOptions): Promise<RunReport> {
-  const { file, kernel, port } = options
-  if ((file === undefined) === (kernel === undefined))
+  const { file, kernel, wake, port } = options
+  requireWakeOptions(options)
+  if (wake !== undefined ? file !== undefined : (file === undefined) === (kernel === undefined))
     throw new SnapError('USAGE', 'run needs a snapshot to run on, or a kernel to boot', {}, { hint: 'psci-snap run FILE, or psci-snap run --kernel IMAGE' })
   const until = options.until === undefined ? ({ kind: 'end' } as const) : parseRunPoint(options.until)
   const ears = guestEars()
@@ -82,6 +87,22 @@ export async function run(options: RunOptions): Promise<RunReport> {
       findings: [...findings, ...endFindings(end)],
     }
   }
+  if (wake !== undefined)
+    return wakeGuest(wake, options, ears, {
+      woken: async (guest, { host, wake: about, findings }) => ({ ...report(host.name, await loop(guest), undefined, findings), wake: about }),
+      refused: ({ host, wake: about, findings }) => ({
+        build: host.name,
+        vcpus: 0,
+        psci: null,
+        end: 'refused',
+        stop: about.stop,
+        instructions: 0,
+        seconds: 0,
+        ...(options.until === undefined ? {} : { until: { point: options.until, reached: false } }),
+        wake: about,
+        findings,
+      }),
+    })
   if (kernel !== undefined) {
     const host = emulatorHost(await resolveBuild(options.build ?? newestBuild()))
     const guest = await bootGuest(host, { ...options, kernel }, { ...ears, ...(needsSuspend(until) ? { systemSuspend: true } : {}) })
@@ -105,8 +126,8 @@ function endFindings(end: GuestEnd): readonly Finding[] {
 }
 
 /** 3: the guest's own tests failed, it did not get where it was wanted, or a move did not keep what it saw. */
-export function runStatus({ exit, until, end, source }: RunReport): 0 | 3 {
+export function runStatus({ exit, until, end, source }: Pick<RunReport, 'exit' | 'until' | 'end' | 'source'>): 0 | 3 {
   const failed: boolean = exit !== undefined && exit.code !== 0 && exit.code !== SKIPPED_CODE
   const moved: Verdict = source?.verdict ?? 'survives'
-  return failed || until?.reached === false || end === 'limit' || end === 'idle' || moved === 'refused' ? 3 : 0
+  return failed || until?.reached === false || end === 'limit' || end === 'idle' || end === 'refused' || moved === 'refused' ? 3 : 0
 }

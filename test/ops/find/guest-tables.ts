@@ -81,3 +81,42 @@ export function facs(hardwareSignature: number): Buffer {
   bytes.writeUInt32LE(hardwareSignature, 8)
   return bytes
 }
+
+/** What QEMU gives firmware as etc/acpi/tables on a board that has a FACS: FACS, DSDT, FADT, with offsets for addresses. */
+export function tableBlob(hardwareSignature: number): Uint8Array {
+  const table = acpiTable('FACP', new Uint8Array(244 - 36))
+  table.writeUInt32LE(64, 40)
+  return new Uint8Array(Buffer.concat([facs(hardwareSignature), acpiTable('DSDT', new Uint8Array(64).fill(7)), table, Buffer.alloc(100)]))
+}
+
+export interface ScriptPointer {
+  readonly file: string
+  readonly source: string
+  readonly offset: number
+  readonly size: number
+}
+
+/** A etc/table-loader: an allocation, a checksum, and these pointers. */
+export function loaderScript(pointers: readonly ScriptPointer[]): Uint8Array {
+  const entry = (command: number, fill: (bytes: Buffer) => void): Buffer => {
+    const bytes = Buffer.alloc(128)
+    bytes.writeUInt32LE(command)
+    fill(bytes)
+    return bytes
+  }
+  return new Uint8Array(
+    Buffer.concat([
+      entry(1, bytes => bytes.write('etc/acpi/tables', 4)),
+      entry(3, bytes => bytes.write('etc/acpi/tables', 4)),
+      ...pointers.map(({ file, source, offset, size }) =>
+        entry(2, bytes => {
+          bytes.write(file, 4)
+          bytes.write(source, 60)
+          bytes.writeUInt32LE(offset, 116)
+          bytes[120] = size
+        }),
+      ),
+      Buffer.alloc(256),
+    ]),
+  )
+}

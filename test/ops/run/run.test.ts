@@ -130,7 +130,7 @@ describe('save --kernel', () => {
       ])
     }
   })
-  test('what is saved has the devices, and nothing of the host', async () => {
+  test('what is saved has the devices and how it was booted, and nothing else', async () => {
     await saveAt('insns=5000', { rng: true, seed: 5n, console: 'virtio' })
     await withInput(saved, {}, async ({ snapshot }) => {
       expect(snapshot.devices.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
@@ -140,6 +140,7 @@ describe('save --kernel', () => {
         'virtio1 virtio-rng',
         'gic gic-v3',
         'its gic-its',
+        'boot boot',
       ])
       expect([snapshot.vcpus[0]?.features, snapshot.gic, snapshot.memory[0]?.size]).toEqual([['psci_0_2', 'pmu_v3'], 'v3', TINY_MEMORY])
     })

@@ -46,8 +46,9 @@ export async function readMemory(plan: MemoryPlan, folder: Folder | undefined, f
   const memory = ranges.map(({ start, size }, i) => {
     const name = mappings.find(mapping => mapping.start === start)?.name ?? `range${i}`
     const region = storedRegion(source, { name, start, size }, [{ offset: 0, at, length: size }], false)
+    const first = at
     at += size
-    return region
+    return { ...region, storedAt: (offset: number) => (offset < size ? { file: source.name, at: first + offset } : undefined) }
   })
   return { memory, findings }
 }

@@ -54,12 +54,14 @@ export function guestMemory(
         { file: name, offset: Math.min(size, end) },
         { hint: 'name the memory file that was saved together with this state file' },
       )
-  const [, ...diffs] = layers
+  const [full, ...diffs] = layers
   const memory = placed.map(({ name, start, size, offset }) => ({
     name,
     start,
     size,
     chunks: (signal?: AbortSignal, range?: MemoryRange) => chunks(layers, offset, size, signal, range),
+    // With diffs over it no file holds the memory as it is.
+    ...(full && diffs.length === 0 ? { storedAt: (at: number) => (at < size ? { file: full.name, at: offset + at } : undefined) } : {}),
   }))
   const findings: Finding[] = diffs.map(({ name }) => ({
     severity: 'warning',

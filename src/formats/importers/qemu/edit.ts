@@ -2,11 +2,14 @@
 // shorter register list needs no other change than its own count and the description's. Source: facts/qemu-stream.md §5, §8.
 import { COPROC, type RegId, regBytes, regCoproc, showRegId } from '../../../arch/reg-id.ts'
 import { SnapError } from '../../../errors.ts'
+import type { BytePatch } from '../../../model/patched-region.ts'
 import type { Sink } from '../../output/sink.ts'
 import type { Source } from '../../source/source.ts'
 import { corePatch, isFixedField } from './core-patch.ts'
 import { acceleratorOf, savedIds } from './cpu.ts'
 import { CPU_OFFSET } from './cpu-layout.ts'
+import { pageReplacements, type Replacement } from './patch-pages.ts'
+import { RamIndex } from './ram-index.ts'
 import { findStream } from './read.ts'
 import type { QemuStream, Section } from './stream.ts'
 import { walkStream } from './stream.ts'
@@ -15,13 +18,6 @@ import { describedCounts } from './vmdesc-edit.ts'
 
 /** One change of one register, on one vCPU or (without `vcpu`) on all. Ids as the snapshot shows them; `bytes` in memory order, as long as the id says. */
 export type RegisterEdit = { readonly vcpu?: number } & ({ readonly set: { readonly id: bigint; readonly bytes: Uint8Array } } | { readonly drop: bigint })
-
-/** Bytes to put in place of [offset, offset + length) of the source. */
-interface Replacement {
-  readonly offset: number
-  readonly length: number
-  readonly bytes: Uint8Array
-}
 
 export interface EditResult {
   /** Registers that the stream had not and has now, or had and has not, or has with another value; per vCPU. */
@@ -34,19 +30,27 @@ const COPY = 1 << 20
 
 /**
  * Writes the stream of `source` to `sink` with the edits made, in the same container when that is a libvirt image without compression. A register that
- * is not in the list is added at its place in the order. Throws FORMAT_UNWRITABLE for an edit that the format cannot hold and for a stream in a qcow2
+ * is not in the list is added at its place in the order; `patches` are bytes of RAM blocks, by their names. Throws FORMAT_UNWRITABLE for an edit that the format cannot hold and for a stream in a qcow2
  * image or a compressed libvirt image, USAGE for a vCPU that the stream does not have, and what reading throws.
  */
-export async function editQemuStream(source: Source, edits: readonly RegisterEdit[], sink: Sink, signal?: AbortSignal): Promise<EditResult> {
+export async function editQemuStream(
+  source: Source,
+  edits: readonly RegisterEdit[],
+  sink: Sink,
+  signal?: AbortSignal,
+  patches: readonly BytePatch[] = [],
+): Promise<EditResult> {
   const place = await findStream(source, signal)
   try {
     if (place.source !== source)
       throw new SnapError('FORMAT_UNWRITABLE', `${source.name} is a ${place.container ?? 'container'}, which psci-snap reads and does not write`, {
         file: source.name,
       })
-    const stream = await walkStream(source, { start: place.start, pages: { page() {} }, ...(signal ? { signal } : {}) })
+    const index = patches.length === 0 ? undefined : new RamIndex(source)
+    const stream = await walkStream(source, { start: place.start, pages: index ?? { page() {} }, ...(signal ? { signal } : {}) })
     const { replacements, changes } = planEdits(source, stream, edits)
-    await copyWith(source, replacements, sink, signal)
+    const pages = index ? await pageReplacements(source, stream, index, patches, signal) : []
+    await copyWith(source, [...replacements, ...pages], sink, signal)
     return { changes }
   } finally {
     if (place.source !== source) await place.source.close()

@@ -74,7 +74,7 @@ async function readPages(pages: Pages, list: readonly (readonly [number, number]
 }
 
 /** One page, however it is stored. */
-async function readPage(pages: Pages, entry: number): Promise<Uint8Array> {
+export async function readPage(pages: Omit<Pages, 'table' | 'size'>, entry: number): Promise<Uint8Array> {
   const deltas: number[] = []
   let base = entry
   while (base !== 0 && entryKind(base) === PAGE_KIND.xbzrle) {
@@ -93,7 +93,7 @@ async function readPage(pages: Pages, entry: number): Promise<Uint8Array> {
   return page
 }
 
-async function readWhole({ source, pageSize }: Pages, entry: number): Promise<Uint8Array> {
+async function readWhole({ source, pageSize }: Pick<Pages, 'source' | 'pageSize'>, entry: number): Promise<Uint8Array> {
   const at = entryOffset(entry)
   switch (entryKind(entry)) {
     case PAGE_KIND.plain:

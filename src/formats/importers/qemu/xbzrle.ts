@@ -1,4 +1,4 @@
-// Owns the decoding of one XBZRLE page: runs of unchanged and of new bytes over the page as it was. Source: QEMU docs/devel/migration, migration/xbzrle.c.
+// Owns one XBZRLE page: runs of unchanged and of new bytes over the page as it was. Source: QEMU docs/devel/migration, migration/xbzrle.c.
 
 /** Applies `delta` to `page` in place. Returns false when the delta is not one (then `page` is half changed). */
 export function applyXbzrle(page: Uint8Array, delta: Uint8Array): boolean {
@@ -26,4 +26,25 @@ export function applyXbzrle(page: Uint8Array, delta: Uint8Array): boolean {
     at += changed
   }
   return true
+}
+
+/** The delta that makes `page` of `before`, both of one size. */
+export function makeXbzrle(before: Uint8Array, page: Uint8Array): Uint8Array {
+  const out: number[] = []
+  const length = (value: number): void => {
+    if (value < 0x80) out.push(value)
+    else out.push((value & 0x7f) | 0x80, value >> 7)
+  }
+  for (let at = 0; at < page.length; ) {
+    let first = at
+    while (first < page.length && page[first] === before[first]) first++
+    if (first === page.length) break
+    let end = first
+    while (end < page.length && page[end] !== before[end]) end++
+    length(first - at)
+    length(end - first)
+    out.push(...page.subarray(first, end))
+    at = end
+  }
+  return Uint8Array.from(out)
 }

@@ -75,7 +75,8 @@ export const byWeight = (changes: readonly Change[]): readonly Change[] => [...c
 /** Of what only a VMM would bring about that goes on after a refusal. */
 const SKIPS = 'if skipped: '
 
-export function changeConsequences(about: Case): readonly Consequence[] {
+/** Of a judged load, or of any changes: `vcpus` and what else a case has are not asked for. */
+export function changeConsequences(about: Pick<Case, 'changes' | 'guest'>): readonly Consequence[] {
   const out: Consequence[] = []
   for (const skipped of [false, true]) {
     const lead = skipped ? SKIPS : ''
@@ -133,7 +134,7 @@ const unusedFields = (id: Change['id'], was: bigint, now: bigint, guest: Case['g
 
 const VERBS = { vanishes: 'vanish', appears: 'appear', changes: 'change' } as const
 
-function features(changes: readonly Change[], lead: string, { guest }: Case): readonly Consequence[] {
+function features(changes: readonly Change[], lead: string, { guest }: Pick<Case, 'guest'>): readonly Consequence[] {
   const all = changes.flatMap(({ id, name, was, now }) => {
     const unused = unusedFields(id, was, now, guest)
     return fieldSteps(id, was, now).map(step => ({ register: name, step, isUnused: unused.has(step.field) }))
