@@ -42,7 +42,7 @@ const operations = OPERATIONS.flatMap(([opcode, name]) =>
 const compareAndSwap = SIZES.flatMap(([size, letter, suffix, r]) =>
   ORDERS.map(([acquire, release, order]): Row => {
     const picture = `${size}0010001${acquire}1wwwww${release}11111nnnnnttttt`
-    return [`CAS${order}${suffix}`, picture, 'loadStoreCompareSwap', `cas${order}${letter}`.toLowerCase() + ` <${r}w>, <${r}t>, [<Xn|SP>]`, LSE]
+    return [`CAS${order}${suffix}`, picture, 'loadStoreCompareSwap', `${`cas${order}${letter}`.toLowerCase()} <${r}w>, <${r}t>, [<Xn|SP>]`, LSE]
   }),
 )
 /** Both registers are the first of an even and odd pair. */

@@ -4,7 +4,6 @@ import { type BareMachine, type BareOptions, bareMachine, RAM, TEST_SYSREGS, typ
 
 export const MMFR0 = encodingOf(3, 0, 0, 7, 0)
 export const MMFR1 = encodingOf(3, 0, 0, 7, 1)
-const MMFR2 = encodingOf(3, 0, 0, 7, 2)
 /** 44 bits of physical address, 16-bit ASIDs, all granules. */
 export const ALL_GRANULES = 0x0010_0024n
 export const PAGED_RAM_SIZE = 0x40_0000
