@@ -11,6 +11,8 @@ import { bootProbe, PSCI_02 } from './probe-board.ts'
 import { anyData, anyProgram, CODE, DATA, RAM_BYTES } from './random-program.ts'
 import { expectSame, restoreAll, saveAll } from './saved-machine.ts'
 
+const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 60 : 12
+
 const PC = 0x6030_0000_0010_0040n
 const FUTURE = 10_000
 const POWER_OFF = 1
@@ -58,7 +60,7 @@ describe('a restored machine has the same state and the same future', () => {
         runOn(machine, instructions)
         sameFuture(build, machine)
       }),
-      { numRuns: 30, seed: 20261123 },
+      { numRuns: RUNS, seed: 20261123 },
     )
   })
 
@@ -92,7 +94,7 @@ test('where a run is split makes no difference', () => {
         expectSame(saveAll(split), saveAll(whole))
       },
     ),
-    { numRuns: 30, seed: 20261123 },
+    { numRuns: RUNS, seed: 20261123 },
   )
 })
 
