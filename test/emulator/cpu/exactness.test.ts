@@ -5,7 +5,7 @@ import { type BareMachine, bareMachine, CODE, word } from './bare-machine.ts'
 import { advance, program, restored, saved, type Timed } from './random-program.ts'
 
 /** `.ci/run` tries many; a fast run has the first of them. */
-const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 300 : 24
+const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 300 : 12
 
 const same = (a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean => a.every((bytes, i) => Buffer.compare(bytes, b[i]!) === 0)
 

@@ -35,7 +35,7 @@ function runOn(machine: Machine, instructions: number): void {
 const counter = (machine: Machine, intid: number): bigint => new DataView(machine.memory.read(COUNTERS + 8n * BigInt(intid), 8).buffer).getBigUint64(0, true)
 
 const pieces = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 15 })
-const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 60 : 8
+const RUNS = process.env.PSCI_SNAP_MANY_PROGRAMS === '1' ? 60 : 10
 const PARAMETERS = { numRuns: RUNS, seed: 20261123, endOnFailure: true }
 
 // Not linux-6.12: it loses PMU enables when SET and CLR registers are written back, as the kernel does.
@@ -59,7 +59,7 @@ describe.each(['linux-5.10', 'linux-6.1', 'linux-7.3'])('on %s', name => {
     )
     // The property is about something: interrupts of every kind were taken.
     for (const intid of [CYCLE_COUNTER, VIRTUAL_TIMER, PHYSICAL_TIMER]) expect(taken.get(intid)).toBeGreaterThan(0n)
-    expect(SGIS.filter(intid => taken.get(intid)! > 0n).length).toBeGreaterThan(5)
+    expect(SGIS.filter(intid => taken.get(intid)! > 0n).length).toBeGreaterThan(3)
   })
   test('saved and restored at any instruction, again and again', () => {
     fc.assert(
