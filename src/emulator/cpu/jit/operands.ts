@@ -2,6 +2,7 @@
 // of the region that are used most are locals, flags are kept as the operation that set them. Knows no memory access and no branch.
 import { global32, global64, ZERO } from '../interpreter/globals.ts'
 import { AT, RECORD } from '../interpreter/layout.ts'
+import { ResidentState } from '../interpreter/resident-state.ts'
 import { FLAGS, type RegisterOperand } from '../semantics/emit.ts'
 import { REGISTER } from '../semantics/op.ts'
 import {
@@ -24,7 +25,6 @@ import type { FunctionBuilder } from '../wasm/function-builder.ts'
 import type { UseFunction } from '../wasm/shared-function.ts'
 import type { Changes } from './dirty.ts'
 import { conditionOf, nzcvOf } from './flags.ts'
-import { MemoryResident } from './memory-resident.ts'
 
 /** How the flags were last set, as far as it is known. `otherwise`: they are that NZCV where the kind in the local is `raw`. */
 export interface FlagState {
@@ -56,7 +56,7 @@ export interface RegionFunctions {
   nzcvOf(kind: I32Expression, a: I64Expression, b: I64Expression): I32Expression
 }
 
-export abstract class Operands extends MemoryResident {
+export abstract class Operands extends ResidentState {
   readonly #view: DataView
   readonly #functions: RegionFunctions
   /** Locals of registers; those without one are in memory. */
@@ -111,6 +111,11 @@ export abstract class Operands extends MemoryResident {
     return list
   }
 
+  protected vectorAt(operand: RegisterOperand, plus: number): readonly [I32Expression, number] {
+    return [ZERO, AT.vectors + ((this.register(operand) + plus) & 31) * 16]
+  }
+
+  /** Number of the register that an operand of the current instruction names. */
   protected register(operand: RegisterOperand): number {
     return this.#view.getUint8(this.place.record + RECORD[operand])
   }

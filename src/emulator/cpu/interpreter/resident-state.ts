@@ -1,10 +1,10 @@
-// Owns the part of the region compiler's Emit whose state stays in linear memory: vector registers, FPCR and FPSR, the vCPU's block. Knows no local.
-import { global32, global64, ZERO } from '../interpreter/globals.ts'
-import { AT } from '../interpreter/layout.ts'
+// Owns the part of Emit whose state stays in linear memory for both engines: vector registers, FPCR and FPSR, the vCPU's block. Knows no general register
+// and not how an operand names a vector register.
 import type { AccessSize, RegisterOperand } from '../semantics/emit.ts'
 import {
   constant32,
   constant64,
+  constantOf,
   type I32Expression,
   type I64Expression,
   i32,
@@ -15,27 +15,31 @@ import {
   type V128Expression,
 } from '../wasm/expression.ts'
 import type { FunctionBuilder } from '../wasm/function-builder.ts'
+import { global32, global64, ZERO } from './globals.ts'
+import { AT } from './layout.ts'
 
-export abstract class MemoryResident {
+export abstract class ResidentState {
   protected readonly f: FunctionBuilder
 
   constructor(f: FunctionBuilder) {
     this.f = f
   }
 
-  /** Number of the register that an operand of the current instruction names. */
-  protected abstract register(operand: RegisterOperand): number
+  /** Where the vector register of an operand is, `plus` behind it: an address and what is to be added to it. */
+  protected abstract vectorAt(operand: RegisterOperand, plus: number): readonly [at: I32Expression, offset: number]
 
-  #vector(operand: RegisterOperand, plus: number): number {
-    return AT.vectors + ((this.register(operand) + plus) & 31) * 16
+  #elementAt(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus: number): readonly [I32Expression, number] {
+    const [at, offset] = this.vectorAt(operand, plus)
+    return typeof index === 'number' ? [at, offset + index * bytes] : [i32.add(at, i32.mul(index, constant32(bytes))), offset]
   }
 
   v(operand: RegisterOperand, plus = 0): V128Expression {
-    return load128(ZERO, this.#vector(operand, plus))
+    return load128(...this.vectorAt(operand, plus))
   }
 
   setV(operand: RegisterOperand, value: V128Expression, plus = 0): void {
-    this.f.store128(ZERO, value, this.#vector(operand, plus))
+    const [at, offset] = this.vectorAt(operand, plus)
+    this.f.store128(at, value, offset)
   }
 
   element(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus = 0): I64Expression {
@@ -47,15 +51,11 @@ export abstract class MemoryResident {
     this.f.store(bytes, at, value, offset)
   }
 
-  #elementAt(operand: RegisterOperand, bytes: AccessSize, index: number | I32Expression, plus: number): readonly [I32Expression, number] {
-    const register = this.#vector(operand, plus)
-    return typeof index === 'number' ? [ZERO, register + index * bytes] : [i32.mul(index, constant32(bytes)), register]
-  }
-
   setScalar(operand: RegisterOperand, value: I64Expression): void {
-    const register = this.#vector(operand, 0)
-    this.f.store(8, ZERO, value, register)
-    this.f.store(8, ZERO, constant64(0n), register + 8)
+    const [at, offset] = this.vectorAt(operand, 0)
+    const register = constantOf(at) === undefined ? this.f.keep(at) : at
+    this.f.store(8, register, value, offset)
+    this.f.store(8, register, constant64(0n), offset + 8)
   }
 
   fpcr(): I32Expression {
@@ -68,14 +68,6 @@ export abstract class MemoryResident {
 
   raiseFpsr(bits: I32Expression): void {
     this.f.store32(ZERO, i32.or(global32(AT.fpsr), bits), AT.fpsr)
-  }
-
-  fixed32(address: number): I32Expression {
-    return global32(address)
-  }
-
-  fixed64(address: number): I64Expression {
-    return global64(address)
   }
 
   state32(offset: number): I32Expression {
@@ -92,5 +84,13 @@ export abstract class MemoryResident {
 
   setState64(offset: I32Expression, value: I64Expression): void {
     this.f.store(8, i32.add(global32(AT.block), offset), value)
+  }
+
+  fixed32(address: number): I32Expression {
+    return global32(address)
+  }
+
+  fixed64(address: number): I64Expression {
+    return global64(address)
   }
 }
